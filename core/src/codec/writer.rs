@@ -1,0 +1,212 @@
+//! A cursor that fills a borrowed buffer and never runs over its end.
+//!
+//! Invariant: a refused write leaves the cursor where it was.
+
+use super::VarInt;
+
+/// The buffer has no room for what was to be written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Full;
+
+/// Writes integers and slices to the front of a byte slice.
+#[derive(Debug)]
+pub struct Writer<'a> {
+    buffer: &'a mut [u8],
+    length: usize,
+}
+
+impl<'a> Writer<'a> {
+    /// A writer at the start of `buffer`.
+    pub fn new(buffer: &'a mut [u8]) -> Self {
+        Self { buffer, length: 0 }
+    }
+
+    /// Bytes written so far.
+    pub fn len(&self) -> usize {
+        self.length
+    }
+
+    /// Nothing was written yet.
+    pub fn is_empty(&self) -> bool {
+        self.length == 0
+    }
+
+    /// Bytes that still fit.
+    pub fn remaining(&self) -> usize {
+        self.buffer.len() - self.length
+    }
+
+    /// What was written.
+    pub fn written(&self) -> &[u8] {
+        &self.buffer[..self.length]
+    }
+
+    /// What was written, to be changed in place.
+    pub fn written_mut(&mut self) -> &mut [u8] {
+        &mut self.buffer[..self.length]
+    }
+
+    /// Goes back to an earlier length; a later one is ignored.
+    pub fn truncate(&mut self, length: usize) {
+        self.length = self.length.min(length);
+    }
+
+    /// The next `length` bytes, as they are, to be filled by the caller.
+    pub fn space(&mut self, length: usize) -> Result<&mut [u8], Full> {
+        let space = self.buffer[self.length..].get_mut(..length).ok_or(Full)?;
+        self.length += length;
+        Ok(space)
+    }
+
+    /// Copies `bytes`.
+    pub fn bytes(&mut self, bytes: &[u8]) -> Result<(), Full> {
+        self.space(bytes.len())?.copy_from_slice(bytes);
+        Ok(())
+    }
+
+    /// `length` zero bytes.
+    pub fn zeros(&mut self, length: usize) -> Result<(), Full> {
+        self.space(length)?.fill(0);
+        Ok(())
+    }
+
+    /// One byte.
+    pub fn u8(&mut self, value: u8) -> Result<(), Full> {
+        self.bytes(&[value])
+    }
+
+    /// Two bytes, network order.
+    pub fn u16(&mut self, value: u16) -> Result<(), Full> {
+        self.bytes(&value.to_be_bytes())
+    }
+
+    /// Three bytes, network order; the highest byte of `value` is dropped.
+    pub fn u24(&mut self, value: u32) -> Result<(), Full> {
+        let [_, bytes @ ..] = value.to_be_bytes();
+        self.bytes(&bytes)
+    }
+
+    /// Four bytes, network order.
+    pub fn u32(&mut self, value: u32) -> Result<(), Full> {
+        self.bytes(&value.to_be_bytes())
+    }
+
+    /// A variable-length integer in its shortest form (RFC 9000 §16); 2^62 and more do not fit.
+    pub fn varint(&mut self, value: u64) -> Result<(), Full> {
+        self.varint_sized(value, VarInt::size(value))
+    }
+
+    /// A variable-length integer in `size` bytes (1, 2, 4 or 8); a value too large for them does not fit.
+    pub fn varint_sized(&mut self, value: u64, size: usize) -> Result<(), Full> {
+        let prefix: u8 = match size {
+            1 => 0,
+            2 => 0x40,
+            4 => 0x80,
+            8 => 0xc0,
+            _ => return Err(Full),
+        };
+        if value >> (size * 8 - 2) != 0 {
+            return Err(Full);
+        }
+        let bytes = value.to_be_bytes();
+        let space = self.space(size)?;
+        space.copy_from_slice(&bytes[8 - size..]);
+        space[0] |= prefix;
+        Ok(())
+    }
+
+    /// What `write` writes, with its length in two bytes in front. Nothing is kept if it does not fit.
+    pub fn vector_u16(
+        &mut self,
+        write: impl FnOnce(&mut Self) -> Result<(), Full>,
+    ) -> Result<(), Full> {
+        self.vector(2, write)
+    }
+
+    /// The same with a length of one byte.
+    pub fn vector_u8(
+        &mut self,
+        write: impl FnOnce(&mut Self) -> Result<(), Full>,
+    ) -> Result<(), Full> {
+        self.vector(1, write)
+    }
+
+    /// The same with a length of three bytes.
+    pub fn vector_u24(
+        &mut self,
+        write: impl FnOnce(&mut Self) -> Result<(), Full>,
+    ) -> Result<(), Full> {
+        self.vector(3, write)
+    }
+
+    fn vector(
+        &mut self,
+        prefix: usize,
+        write: impl FnOnce(&mut Self) -> Result<(), Full>,
+    ) -> Result<(), Full> {
+        let start = self.length;
+        self.whole(|writer| {
+            writer.zeros(prefix)?;
+            write(writer)?;
+            let length = (writer.length - start - prefix) as u64;
+            if length >> (8 * prefix) != 0 {
+                return Err(Full);
+            }
+            writer.buffer[start..start + prefix]
+                .copy_from_slice(&length.to_be_bytes()[8 - prefix..]);
+            Ok(())
+        })
+    }
+
+    /// Runs `write`, and takes everything back if it did not fit.
+    pub fn whole<T>(
+        &mut self,
+        write: impl FnOnce(&mut Self) -> Result<T, Full>,
+    ) -> Result<T, Full> {
+        let start = self.length;
+        let result = write(self);
+        if result.is_err() {
+            self.length = start;
+        }
+        result
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::Reader;
+    use super::*;
+
+    #[test]
+    fn varints_round_trip_at_every_edge() {
+        for value in [
+            0,
+            63,
+            64,
+            16_383,
+            16_384,
+            (1 << 30) - 1,
+            1 << 30,
+            VarInt::MAX.get(),
+        ] {
+            let mut buffer = [0; 8];
+            let mut writer = Writer::new(&mut buffer);
+            writer.varint(value).unwrap();
+            assert_eq!(writer.len(), VarInt::size(value));
+            assert_eq!(Reader::new(writer.written()).varint(), Ok(value));
+        }
+        assert_eq!(Writer::new(&mut [0; 8]).varint(1 << 62), Err(Full));
+        assert_eq!(Writer::new(&mut [0; 8]).varint_sized(64, 1), Err(Full));
+    }
+
+    #[test]
+    fn a_vector_that_does_not_fit_leaves_no_trace() {
+        let mut buffer = [0; 4];
+        let mut writer = Writer::new(&mut buffer);
+        writer.u8(7).unwrap();
+        assert_eq!(writer.vector_u16(|writer| writer.u16(1)), Err(Full));
+        assert_eq!(writer.written(), &[7]);
+        assert_eq!(writer.vector_u16(|writer| writer.u8(1)), Ok(()));
+        assert_eq!(writer.written(), &[7, 0, 1, 1]);
+    }
+}

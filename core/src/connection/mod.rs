@@ -1,0 +1,1 @@
+//! The connection: order of calls, no algorithms.

@@ -1,0 +1,2 @@
+//! Cryptography.
+pub mod random;

@@ -1,0 +1,4 @@
+//! Randomness, seeded once.
+
+/// The engine's generator.
+pub struct Random {}

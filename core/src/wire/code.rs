@@ -1,0 +1,148 @@
+//! Transport error codes with their names (RFC 9000 §20.1), and the error that carries one to the peer.
+
+/// A QUIC transport error code, as CONNECTION_CLOSE of type 0x1c carries it.
+#[derive(Clone, Copy, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub struct Code(u64);
+
+impl Code {
+    /// No error.
+    pub const NO_ERROR: Self = Self(0x00);
+    /// The endpoint encountered an internal error.
+    pub const INTERNAL_ERROR: Self = Self(0x01);
+    /// The server refuses to accept a new connection.
+    pub const CONNECTION_REFUSED: Self = Self(0x02);
+    /// More data than advertised limits permit.
+    pub const FLOW_CONTROL_ERROR: Self = Self(0x03);
+    /// More streams than advertised limits permit.
+    pub const STREAM_LIMIT_ERROR: Self = Self(0x04);
+    /// A frame for a stream that is not in a state that permits it.
+    pub const STREAM_STATE_ERROR: Self = Self(0x05);
+    /// The final size changed, or data lies beyond it.
+    pub const FINAL_SIZE_ERROR: Self = Self(0x06);
+    /// A frame that is badly formatted.
+    pub const FRAME_ENCODING_ERROR: Self = Self(0x07);
+    /// Transport parameters that are badly formatted or have an illegal value.
+    pub const TRANSPORT_PARAMETER_ERROR: Self = Self(0x08);
+    /// More connection IDs than the advertised limit.
+    pub const CONNECTION_ID_LIMIT_ERROR: Self = Self(0x09);
+    /// A violation that no other code describes.
+    pub const PROTOCOL_VIOLATION: Self = Self(0x0a);
+    /// An Initial packet with an invalid token.
+    pub const INVALID_TOKEN: Self = Self(0x0b);
+    /// The application closed the connection; detail is withheld.
+    pub const APPLICATION_ERROR: Self = Self(0x0c);
+    /// More CRYPTO data than can be buffered.
+    pub const CRYPTO_BUFFER_EXCEEDED: Self = Self(0x0d);
+    /// An illegal key update.
+    pub const KEY_UPDATE_ERROR: Self = Self(0x0e);
+    /// The AEAD's usage limit is reached.
+    pub const AEAD_LIMIT_REACHED: Self = Self(0x0f);
+    /// No path can support the connection.
+    pub const NO_VIABLE_PATH: Self = Self(0x10);
+
+    /// The code with this number; any 62-bit value may arrive.
+    pub const fn new(value: u64) -> Self {
+        Self(value)
+    }
+
+    /// CRYPTO_ERROR: the TLS alert `description` in the range 0x0100-0x01ff (RFC 9001 §4.8).
+    pub const fn crypto(description: u8) -> Self {
+        Self(0x100 | description as u64)
+    }
+
+    /// The number on the wire.
+    pub const fn get(self) -> u64 {
+        self.0
+    }
+
+    /// The TLS alert inside a CRYPTO_ERROR.
+    pub const fn alert(self) -> Option<u8> {
+        if self.0 >> 8 == 1 {
+            Some((self.0 & 0xff) as u8)
+        } else {
+            None
+        }
+    }
+
+    /// The RFC's name, or `None` for a code that has none.
+    pub const fn name(self) -> Option<&'static str> {
+        Some(match self.0 {
+            0x00 => "NO_ERROR",
+            0x01 => "INTERNAL_ERROR",
+            0x02 => "CONNECTION_REFUSED",
+            0x03 => "FLOW_CONTROL_ERROR",
+            0x04 => "STREAM_LIMIT_ERROR",
+            0x05 => "STREAM_STATE_ERROR",
+            0x06 => "FINAL_SIZE_ERROR",
+            0x07 => "FRAME_ENCODING_ERROR",
+            0x08 => "TRANSPORT_PARAMETER_ERROR",
+            0x09 => "CONNECTION_ID_LIMIT_ERROR",
+            0x0a => "PROTOCOL_VIOLATION",
+            0x0b => "INVALID_TOKEN",
+            0x0c => "APPLICATION_ERROR",
+            0x0d => "CRYPTO_BUFFER_EXCEEDED",
+            0x0e => "KEY_UPDATE_ERROR",
+            0x0f => "AEAD_LIMIT_REACHED",
+            0x10 => "NO_VIABLE_PATH",
+            0x100..0x200 => "CRYPTO_ERROR",
+            _ => return None,
+        })
+    }
+}
+
+impl core::fmt::Debug for Code {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        match (self.name(), self.alert()) {
+            (Some(name), Some(alert)) => write!(f, "{name}({alert})"),
+            (Some(name), None) => f.write_str(name),
+            (None, _) => write!(f, "{:#x}", self.0),
+        }
+    }
+}
+
+impl core::fmt::Display for Code {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        core::fmt::Debug::fmt(self, f)
+    }
+}
+
+/// A violation by the peer (or a failure of ours) that ends the connection with a code.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub struct TransportError {
+    /// What CONNECTION_CLOSE will say.
+    pub code: Code,
+    /// The type of the frame that caused it, where one did.
+    pub frame: Option<u64>,
+    /// What was wrong, for people.
+    pub reason: &'static str,
+}
+
+impl TransportError {
+    /// An error that no particular frame caused.
+    pub const fn new(code: Code, reason: &'static str) -> Self {
+        Self {
+            code,
+            frame: None,
+            reason,
+        }
+    }
+
+    /// The same error, blamed on a frame of type `frame`.
+    #[must_use]
+    pub const fn in_frame(self, frame: u64) -> Self {
+        Self {
+            frame: Some(frame),
+            ..self
+        }
+    }
+}
+
+impl core::fmt::Display for TransportError {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        write!(f, "{}: {}", self.code, self.reason)
+    }
+}
+
+impl core::error::Error for TransportError {}

@@ -1,0 +1,9 @@
+//! Bytes to values and back: packets, frames, transport parameters, error codes. No time, no policy.
+
+pub mod code;
+pub mod frame;
+pub mod packet;
+mod stream_id;
+
+pub use code::{Code, TransportError};
+pub use stream_id::{Direction, Side, StreamId};

@@ -1,0 +1,1 @@
+//! A blocking HTTP/3 client without an async runtime.

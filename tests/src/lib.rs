@@ -1,0 +1,1 @@
+//! Peers and harnesses for everything that needs two parties.
