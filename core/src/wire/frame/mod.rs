@@ -1,4 +1,14 @@
-//! Frames (RFC 9000 §19).
+//! Frames (RFC 9000 §12.4, §19): what stands between a packet's header and its tag.
+//!
+//! Invariant: a [`Frame`] that came out of [`Frames`] is legal by itself; whether it may appear in its
+//! packet is answered by [`kind`], whether it is acceptable now by the component it is for.
+
+mod ack;
+mod decode;
+pub mod kind;
+
+pub use ack::{Ack, AckRanges, EcnCounts};
+pub use decode::Frames;
 
 use super::{Code, Direction, StreamId};
 use crate::codec::{Full, Writer};
@@ -118,33 +128,6 @@ pub enum Frame<'a> {
     HandshakeDone,
 }
 
-/// The contents of an ACK frame; all ranges were checked when it was decoded.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Ack<'a> {
-    /// The largest number acknowledged.
-    pub largest: u64,
-    /// ACK Delay as it stands on the wire, before scaling by the peer's exponent.
-    pub delay: u64,
-    /// Length of the first range less one.
-    pub(crate) first_range: u64,
-    /// The encoded further ranges.
-    pub(crate) ranges: &'a [u8],
-    /// The three counts, for the ECN variant.
-    pub ecn: Option<EcnCounts>,
-}
-
-/// Cumulative ECN counts of an ACK frame (RFC 9000 §19.3.2).
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-#[cfg_attr(feature = "defmt", derive(defmt::Format))]
-pub struct EcnCounts {
-    /// Packets received with ECT(0).
-    pub ect0: u64,
-    /// Packets received with ECT(1).
-    pub ect1: u64,
-    /// Packets received with ECN-CE.
-    pub ce: u64,
-}
-
 /// The contents of a CONNECTION_CLOSE frame.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Close<'a> {
@@ -167,8 +150,136 @@ pub enum Close<'a> {
 }
 
 impl Frame<'_> {
-    /// Writes the frame whole, or nothing.
-    pub fn encode(&self, _writer: &mut Writer<'_>) -> Result<(), Full> {
-        todo!()
+    /// The frame's type on the wire; of a STREAM frame, the one that [`Self::encode`] writes.
+    pub const fn kind(&self) -> u64 {
+        match self {
+            Self::Padding { .. } => kind::PADDING,
+            Self::Ping => kind::PING,
+            Self::Ack(ack) => kind::ACK | ack.ecn.is_some() as u64,
+            Self::ResetStream { .. } => kind::RESET_STREAM,
+            Self::StopSending { .. } => kind::STOP_SENDING,
+            Self::Crypto { .. } => kind::CRYPTO,
+            Self::NewToken { .. } => kind::NEW_TOKEN,
+            Self::Stream { offset, fin, .. } => {
+                let offset = if *offset == 0 { 0 } else { kind::STREAM_OFF };
+                let fin = if *fin { kind::STREAM_FIN } else { 0 };
+                kind::STREAM | kind::STREAM_LEN | offset | fin
+            }
+            Self::MaxData { .. } => kind::MAX_DATA,
+            Self::MaxStreamData { .. } => kind::MAX_STREAM_DATA,
+            Self::MaxStreams { direction, .. } => kind::MAX_STREAMS | unidirectional(*direction),
+            Self::DataBlocked { .. } => kind::DATA_BLOCKED,
+            Self::StreamDataBlocked { .. } => kind::STREAM_DATA_BLOCKED,
+            Self::StreamsBlocked { direction, .. } => {
+                kind::STREAMS_BLOCKED | unidirectional(*direction)
+            }
+            Self::NewConnectionId { .. } => kind::NEW_CONNECTION_ID,
+            Self::RetireConnectionId { .. } => kind::RETIRE_CONNECTION_ID,
+            Self::PathChallenge(_) => kind::PATH_CHALLENGE,
+            Self::PathResponse(_) => kind::PATH_RESPONSE,
+            Self::ConnectionClose(Close::Transport { .. }) => kind::CONNECTION_CLOSE,
+            Self::ConnectionClose(Close::Application { .. }) => kind::CONNECTION_CLOSE_APPLICATION,
+            Self::HandshakeDone => kind::HANDSHAKE_DONE,
+        }
     }
+
+    /// The RFC's name of the frame.
+    pub fn name(&self) -> &'static str {
+        kind::name(self.kind()).unwrap_or("unknown")
+    }
+
+    /// The packet that carries it is to be acknowledged (RFC 9000 §13.2).
+    pub const fn is_ack_eliciting(&self) -> bool {
+        !matches!(
+            self,
+            Self::Padding { .. } | Self::Ack(_) | Self::ConnectionClose(_)
+        )
+    }
+
+    /// Writes the frame whole, or nothing.
+    ///
+    /// STREAM frames always carry their length, so that other frames may follow.
+    pub fn encode(&self, writer: &mut Writer<'_>) -> Result<(), Full> {
+        writer.whole(|writer| {
+            if let Self::Padding { length } = self {
+                return writer.zeros(*length);
+            }
+            writer.varint(self.kind())?;
+            self.encode_fields(writer)
+        })
+    }
+
+    /// Everything behind the type.
+    fn encode_fields(&self, writer: &mut Writer<'_>) -> Result<(), Full> {
+        match *self {
+            Self::Padding { .. } | Self::Ping | Self::HandshakeDone => Ok(()),
+            Self::Ack(ref ack) => ack.encode_fields(writer),
+            Self::ResetStream {
+                id,
+                code,
+                final_size,
+            } => varints(writer, &[id.get(), code, final_size]),
+            Self::StopSending { id, code } => varints(writer, &[id.get(), code]),
+            Self::Crypto { offset, data } => {
+                writer.varint(offset)?;
+                counted(writer, data)
+            }
+            Self::NewToken { token } => counted(writer, token),
+            Self::Stream {
+                id, offset, data, ..
+            } => {
+                writer.varint(id.get())?;
+                if offset != 0 {
+                    writer.varint(offset)?;
+                }
+                counted(writer, data)
+            }
+            Self::MaxStreamData { id, limit } | Self::StreamDataBlocked { id, limit } => {
+                varints(writer, &[id.get(), limit])
+            }
+            Self::MaxData { limit }
+            | Self::DataBlocked { limit }
+            | Self::MaxStreams { limit, .. }
+            | Self::StreamsBlocked { limit, .. } => writer.varint(limit),
+            Self::NewConnectionId {
+                sequence,
+                retire_prior_to,
+                cid,
+                reset_token,
+            } => {
+                varints(writer, &[sequence, retire_prior_to])?;
+                writer.vector_u8(|writer| writer.bytes(cid))?;
+                writer.bytes(&reset_token)
+            }
+            Self::RetireConnectionId { sequence } => writer.varint(sequence),
+            Self::PathChallenge(data) | Self::PathResponse(data) => writer.bytes(&data),
+            Self::ConnectionClose(Close::Transport {
+                code,
+                frame,
+                reason,
+            }) => {
+                varints(writer, &[code.get(), frame])?;
+                counted(writer, reason)
+            }
+            Self::ConnectionClose(Close::Application { code, reason }) => {
+                writer.varint(code)?;
+                counted(writer, reason)
+            }
+        }
+    }
+}
+
+/// The lowest bit of the types that come in a bidirectional and a unidirectional variant.
+const fn unidirectional(direction: Direction) -> u64 {
+    matches!(direction, Direction::Unidirectional) as u64
+}
+
+fn varints(writer: &mut Writer<'_>, values: &[u64]) -> Result<(), Full> {
+    values.iter().try_for_each(|&value| writer.varint(value))
+}
+
+/// Bytes with their number in front.
+fn counted(writer: &mut Writer<'_>, bytes: &[u8]) -> Result<(), Full> {
+    writer.varint(bytes.len() as u64)?;
+    writer.bytes(bytes)
 }

@@ -1,0 +1,268 @@
+//! Frame types as one table: name, packets they may appear in, whether they ask for an acknowledgement
+//! (RFC 9000 §12.4 table 3, §12.5).
+//!
+//! Invariant: every type that [`super::Frames`] decodes has a row here, and no other has.
+
+use super::super::packet::Space;
+use super::super::{Code, Side, TransportError};
+
+/// PADDING.
+pub const PADDING: u64 = 0x00;
+/// PING.
+pub const PING: u64 = 0x01;
+/// ACK without ECN counts.
+pub const ACK: u64 = 0x02;
+/// ACK with ECN counts.
+pub const ACK_ECN: u64 = 0x03;
+/// RESET_STREAM.
+pub const RESET_STREAM: u64 = 0x04;
+/// STOP_SENDING.
+pub const STOP_SENDING: u64 = 0x05;
+/// CRYPTO.
+pub const CRYPTO: u64 = 0x06;
+/// NEW_TOKEN.
+pub const NEW_TOKEN: u64 = 0x07;
+/// The first of the eight STREAM types; the flags below are added to it.
+pub const STREAM: u64 = 0x08;
+/// STREAM flag: the stream ends with this frame.
+pub const STREAM_FIN: u64 = 0x01;
+/// STREAM flag: a length is present; without it the data reaches to the end of the packet.
+pub const STREAM_LEN: u64 = 0x02;
+/// STREAM flag: an offset is present; without it the data starts at 0.
+pub const STREAM_OFF: u64 = 0x04;
+/// The last of the eight STREAM types: all flags set.
+pub const STREAM_LAST: u64 = 0x0f;
+/// MAX_DATA.
+pub const MAX_DATA: u64 = 0x10;
+/// MAX_STREAM_DATA.
+pub const MAX_STREAM_DATA: u64 = 0x11;
+/// MAX_STREAMS for bidirectional streams.
+pub const MAX_STREAMS: u64 = 0x12;
+/// MAX_STREAMS for unidirectional streams.
+pub const MAX_STREAMS_UNI: u64 = 0x13;
+/// DATA_BLOCKED.
+pub const DATA_BLOCKED: u64 = 0x14;
+/// STREAM_DATA_BLOCKED.
+pub const STREAM_DATA_BLOCKED: u64 = 0x15;
+/// STREAMS_BLOCKED for bidirectional streams.
+pub const STREAMS_BLOCKED: u64 = 0x16;
+/// STREAMS_BLOCKED for unidirectional streams.
+pub const STREAMS_BLOCKED_UNI: u64 = 0x17;
+/// NEW_CONNECTION_ID.
+pub const NEW_CONNECTION_ID: u64 = 0x18;
+/// RETIRE_CONNECTION_ID.
+pub const RETIRE_CONNECTION_ID: u64 = 0x19;
+/// PATH_CHALLENGE.
+pub const PATH_CHALLENGE: u64 = 0x1a;
+/// PATH_RESPONSE.
+pub const PATH_RESPONSE: u64 = 0x1b;
+/// CONNECTION_CLOSE with a code of the transport.
+pub const CONNECTION_CLOSE: u64 = 0x1c;
+/// CONNECTION_CLOSE with a code of the application.
+pub const CONNECTION_CLOSE_APPLICATION: u64 = 0x1d;
+/// HANDSHAKE_DONE.
+pub const HANDSHAKE_DONE: u64 = 0x1e;
+
+/// The RFC's name of a frame type; `None` for a type nobody defined.
+pub const fn name(kind: u64) -> Option<&'static str> {
+    match row(kind) {
+        Some(row) => Some(row.name),
+        None => None,
+    }
+}
+
+/// The type may appear in packets of `space`; for the application's space that means 1-RTT packets.
+pub const fn is_allowed_in(kind: u64, space: Space) -> bool {
+    let packets = match space {
+        Space::Initial => I,
+        Space::Handshake => H,
+        Space::Application => ONE,
+    };
+    is_in(kind, packets)
+}
+
+/// The type may appear in 0-RTT packets.
+pub const fn is_allowed_in_zero_rtt(kind: u64) -> bool {
+    is_in(kind, ZERO)
+}
+
+/// The type may be sent by `sender`: some are the server's alone.
+pub const fn is_allowed_from(kind: u64, sender: Side) -> bool {
+    matches!(sender, Side::Server) || !matches!(kind, NEW_TOKEN | HANDSHAKE_DONE)
+}
+
+/// A packet with a frame of this type is to be acknowledged.
+pub const fn is_ack_eliciting(kind: u64) -> bool {
+    row(kind).is_some()
+        && !matches!(kind, PADDING | ACK | ACK_ECN)
+        && !matches!(kind, CONNECTION_CLOSE | CONNECTION_CLOSE_APPLICATION)
+}
+
+/// A packet of nothing but such frames probes a path, and does not migrate to it (RFC 9000 §9.1).
+pub const fn is_probing(kind: u64) -> bool {
+    matches!(
+        kind,
+        PADDING | NEW_CONNECTION_ID | PATH_CHALLENGE | PATH_RESPONSE
+    )
+}
+
+/// Refuses a frame type that `sender` may not put into a packet of `space`.
+//= rfc9000#12.4
+//= rfc9000#12.5
+pub const fn check(kind: u64, space: Space, sender: Side) -> Result<(), TransportError> {
+    let reason = if !is_allowed_in(kind, space) {
+        "frame not permitted in this packet type"
+    } else if !is_allowed_from(kind, sender) {
+        "frame that only a server may send"
+    } else {
+        return Ok(());
+    };
+    Err(TransportError::new(Code::PROTOCOL_VIOLATION, reason).in_frame(kind))
+}
+
+/// What the table says of a type.
+struct Row {
+    name: &'static str,
+    /// A sum of the packet flags below.
+    packets: u8,
+}
+
+/// Initial packets.
+const I: u8 = 1;
+/// Handshake packets.
+const H: u8 = 2;
+/// 0-RTT packets.
+const ZERO: u8 = 4;
+/// 1-RTT packets.
+const ONE: u8 = 8;
+
+const fn is_in(kind: u64, packets: u8) -> bool {
+    match row(kind) {
+        Some(row) => row.packets & packets != 0,
+        None => false,
+    }
+}
+
+const fn row(kind: u64) -> Option<Row> {
+    let (name, packets) = match kind {
+        PADDING => ("PADDING", I | H | ZERO | ONE),
+        PING => ("PING", I | H | ZERO | ONE),
+        ACK | ACK_ECN => ("ACK", I | H | ONE),
+        RESET_STREAM => ("RESET_STREAM", ZERO | ONE),
+        STOP_SENDING => ("STOP_SENDING", ZERO | ONE),
+        CRYPTO => ("CRYPTO", I | H | ONE),
+        NEW_TOKEN => ("NEW_TOKEN", ONE),
+        STREAM..=STREAM_LAST => ("STREAM", ZERO | ONE),
+        MAX_DATA => ("MAX_DATA", ZERO | ONE),
+        MAX_STREAM_DATA => ("MAX_STREAM_DATA", ZERO | ONE),
+        MAX_STREAMS | MAX_STREAMS_UNI => ("MAX_STREAMS", ZERO | ONE),
+        DATA_BLOCKED => ("DATA_BLOCKED", ZERO | ONE),
+        STREAM_DATA_BLOCKED => ("STREAM_DATA_BLOCKED", ZERO | ONE),
+        STREAMS_BLOCKED | STREAMS_BLOCKED_UNI => ("STREAMS_BLOCKED", ZERO | ONE),
+        NEW_CONNECTION_ID => ("NEW_CONNECTION_ID", ZERO | ONE),
+        // The table of §12.4 lists 0-RTT here, §12.5 excludes it; the stricter reading loses nothing,
+        // because before its handshake is complete a client has no connection ID to retire.
+        RETIRE_CONNECTION_ID => ("RETIRE_CONNECTION_ID", ONE),
+        PATH_CHALLENGE => ("PATH_CHALLENGE", ZERO | ONE),
+        PATH_RESPONSE => ("PATH_RESPONSE", ONE),
+        CONNECTION_CLOSE => ("CONNECTION_CLOSE", I | H | ZERO | ONE),
+        CONNECTION_CLOSE_APPLICATION => ("CONNECTION_CLOSE", ZERO | ONE),
+        HANDSHAKE_DONE => ("HANDSHAKE_DONE", ONE),
+        _ => return None,
+    };
+    Some(Row { name, packets })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Type range, and the packets of the RFC's own column.
+    const RFC_TABLE: [(u64, u64, &str); 21] = [
+        (0x00, 0x00, "IH01"),
+        (0x01, 0x01, "IH01"),
+        (0x02, 0x03, "IH_1"),
+        (0x04, 0x04, "__01"),
+        (0x05, 0x05, "__01"),
+        (0x06, 0x06, "IH_1"),
+        (0x07, 0x07, "___1"),
+        (0x08, 0x0f, "__01"),
+        (0x10, 0x10, "__01"),
+        (0x11, 0x11, "__01"),
+        (0x12, 0x13, "__01"),
+        (0x14, 0x14, "__01"),
+        (0x15, 0x15, "__01"),
+        (0x16, 0x17, "__01"),
+        (0x18, 0x18, "__01"),
+        (0x19, 0x19, "___1"),
+        (0x1a, 0x1a, "__01"),
+        (0x1b, 0x1b, "___1"),
+        (0x1c, 0x1c, "IH01"),
+        (0x1d, 0x1d, "__01"),
+        (0x1e, 0x1e, "___1"),
+    ];
+
+    //= rfc9000#12.4 test
+    //= rfc9000#12.5 test
+    #[test]
+    fn every_type_in_every_right_and_wrong_space() {
+        let mut seen = 0;
+        for (first, last, packets) in RFC_TABLE {
+            for kind in first..=last {
+                seen += 1;
+                for (space, letter) in Space::ALL.into_iter().zip(['I', 'H', '1']) {
+                    let allowed = packets.contains(letter);
+                    assert_eq!(is_allowed_in(kind, space), allowed, "{kind:#x} {space:?}");
+                    match check(kind, space, Side::Server) {
+                        Ok(()) => assert!(allowed),
+                        Err(error) => {
+                            assert!(!allowed);
+                            assert_eq!(error.code, Code::PROTOCOL_VIOLATION);
+                            assert_eq!(error.frame, Some(kind));
+                        }
+                    }
+                }
+                assert_eq!(is_allowed_in_zero_rtt(kind), packets.contains('0'));
+                assert!(name(kind).is_some());
+            }
+        }
+        assert_eq!(seen, 0x1f);
+        for unknown in [0x1f, 0x20, 0x30, 0x31, 0x4001, u64::MAX] {
+            assert_eq!(name(unknown), None);
+            assert!(
+                Space::ALL
+                    .iter()
+                    .all(|&space| !is_allowed_in(unknown, space))
+            );
+            assert!(!is_allowed_in_zero_rtt(unknown));
+            assert!(!is_ack_eliciting(unknown));
+        }
+    }
+
+    //= rfc9000#19.7 test
+    //= rfc9000#19.20 test
+    #[test]
+    fn a_client_may_not_send_what_is_the_servers() {
+        for kind in 0..=HANDSHAKE_DONE {
+            let servers = kind == NEW_TOKEN || kind == HANDSHAKE_DONE;
+            assert!(is_allowed_from(kind, Side::Server));
+            assert_eq!(is_allowed_from(kind, Side::Client), !servers);
+            assert_eq!(
+                check(kind, Space::Application, Side::Client).is_err(),
+                servers
+            );
+        }
+    }
+
+    //= rfc9000#13.2 test
+    //= rfc9000#9.1 test
+    #[test]
+    fn markings_of_the_table() {
+        let quiet = [0x00, 0x02, 0x03, 0x1c, 0x1d];
+        let probing = [0x00, 0x18, 0x1a, 0x1b];
+        for kind in 0..=HANDSHAKE_DONE {
+            assert_eq!(is_ack_eliciting(kind), !quiet.contains(&kind));
+            assert_eq!(is_probing(kind), probing.contains(&kind));
+        }
+    }
+}
