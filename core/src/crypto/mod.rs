@@ -1,2 +1,28 @@
-//! Cryptography.
+//! Keys and what is done with them: packet protection (RFC 9001 §5), the key schedule's primitives, key exchange,
+//! signatures. No time, no policy.
+//!
+//! Invariant: a secret is wiped when it is dropped, and `Debug` never prints one.
+
+pub mod aead;
+pub mod external;
+pub mod hash;
+pub mod header_protection;
+pub mod hkdf;
+pub mod initial;
+pub mod packet_key;
 pub mod random;
+mod suite;
+
+#[cfg(test)]
+mod rfc9001;
+#[cfg(test)]
+mod vectors;
+
+pub use aead::{OpenError, TAG_LENGTH};
+pub use external::Provider;
+pub use hash::{Digest, Hash, Hasher};
+pub use header_protection::{HeaderKey, Unprotected};
+pub use hkdf::Secret;
+pub use packet_key::{DirectionKeys, Keys, PacketKey};
+pub use random::Random;
+pub use suite::Suite;
