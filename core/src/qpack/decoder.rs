@@ -1,0 +1,377 @@
+//! An encoded field section, read one line at a time from wherever its bytes lie (RFC 9204 §4.5).
+//!
+//! Invariant: memory is one scratch for one line; a longer line is measured, cut and harmless to the next.
+
+use super::{Cursor, Error, Source, huffman, prefix, static_table};
+use crate::codec::DecodeError;
+
+/// A position in an encoded field section. Small and `Copy`: reading twice is a copy of it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Section {
+    at: usize,
+    end: usize,
+}
+
+/// One field line as it was sent, cut to the scratch.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Line<'a> {
+    /// The name, or as much of it as the scratch holds.
+    pub name: &'a [u8],
+    /// The value, or as much of it as the scratch holds behind the name.
+    pub value: &'a [u8],
+    /// Length of the whole name, in bytes.
+    pub name_length: usize,
+    /// Length of the whole value, in bytes.
+    pub value_length: usize,
+    /// The sender wants it in no compression table.
+    pub sensitive: bool,
+}
+
+impl Line<'_> {
+    /// Nothing was cut.
+    pub const fn is_whole(&self) -> bool {
+        self.name.len() == self.name_length && self.value.len() == self.value_length
+    }
+}
+
+impl Section {
+    /// Reads the prefix of the section in the `length` bytes of `source` from `start` on.
+    ///
+    /// # Errors
+    /// A section that needs the dynamic table, which has no room, or is cut short.
+    //= rfc9204#4.5.1.1
+    //= rfc9204#4.5.1.2
+    pub fn open(source: &dyn Source, start: usize, length: usize) -> Result<Self, Error> {
+        let end = start.saturating_add(length);
+        let mut cursor = Cursor::new(source, start, end);
+        let (_, required_inserts) = prefix::decode(&mut cursor, 8).map_err(cut)?;
+        if required_inserts != 0 {
+            return Err(Error::Decompression("inserts required, capacity is 0"));
+        }
+        let (sign, _) = prefix::decode(&mut cursor, 7).map_err(cut)?;
+        if sign != 0 {
+            return Err(Error::Decompression("a negative base"));
+        }
+        let at = cursor.position();
+        Ok(Self { at, end })
+    }
+
+    /// The next line, decoded into `scratch` where it is not in the static table; `None` at the end.
+    ///
+    /// # Errors
+    /// A reference to an entry that does not exist, a malformed string or integer. The section is over.
+    pub fn next<'a>(
+        &mut self,
+        source: &dyn Source,
+        scratch: &'a mut [u8],
+    ) -> Result<Option<Line<'a>>, Error> {
+        let mut cursor = Cursor::new(source, self.at, self.end);
+        if cursor.remaining() == 0 {
+            return Ok(None);
+        }
+        self.at = self.end;
+        let &first = cursor.piece().first().ok_or(TRUNCATED)?;
+        let line = match first {
+            0b1100_0000.. => indexed(&mut cursor)?,
+            0b0100_0000..=0b0111_1111 if first & STATIC != 0 => {
+                name_reference(&mut cursor, scratch)?
+            }
+            0b0010_0000..=0b0011_1111 => literal(&mut cursor, scratch)?,
+            // Dynamic entries, relative or behind the base: there are none.
+            _ => return Err(Error::Decompression("no such dynamic entry")),
+        };
+        self.at = cursor.position();
+        Ok(Some(line))
+    }
+}
+
+/// In a line with a name reference: the name is the static table's.
+const STATIC: u8 = 0b0001_0000;
+
+const TRUNCATED: Error = Error::Decompression("ends inside a line");
+
+fn cut(error: DecodeError) -> Error {
+    match error {
+        DecodeError::UnexpectedEnd => TRUNCATED,
+        DecodeError::Invalid => Error::Decompression("an integer of over 62 bits"),
+    }
+}
+
+//= rfc9204#3.1
+fn entry(index: u64) -> Result<(&'static str, &'static str), Error> {
+    static_table::entry(index).ok_or(Error::Decompression("no such static entry"))
+}
+
+/// `1 1 index(6)`
+fn indexed(cursor: &mut Cursor<'_>) -> Result<Line<'static>, Error> {
+    let (_, index) = prefix::decode(cursor, 6).map_err(cut)?;
+    let (name, value) = entry(index)?;
+    Ok(Line {
+        name: name.as_bytes(),
+        value: value.as_bytes(),
+        name_length: name.len(),
+        value_length: value.len(),
+        sensitive: false,
+    })
+}
+
+/// `0 1 N 1 index(4)`, value
+fn name_reference<'a>(cursor: &mut Cursor<'_>, scratch: &'a mut [u8]) -> Result<Line<'a>, Error> {
+    let (pattern, index) = prefix::decode(cursor, 4).map_err(cut)?;
+    let (name, _) = entry(index)?;
+    let mut value = Text::new(scratch);
+    value.read(cursor, 7)?;
+    let (value, value_length) = value.into_parts();
+    Ok(Line {
+        name: name.as_bytes(),
+        value,
+        name_length: name.len(),
+        value_length,
+        sensitive: pattern & 0b0010_0000 != 0,
+    })
+}
+
+/// `0 0 1 N H length(3)`, name, value
+fn literal<'a>(cursor: &mut Cursor<'_>, scratch: &'a mut [u8]) -> Result<Line<'a>, Error> {
+    let mut name = Text::new(scratch);
+    let pattern = name.read(cursor, 3)?;
+    let stored = name.stored();
+    let name_length = name.length;
+    let (name, rest) = scratch.split_at_mut(stored);
+    let mut value = Text::new(rest);
+    value.read(cursor, 7)?;
+    let (value, value_length) = value.into_parts();
+    Ok(Line {
+        name,
+        value,
+        name_length,
+        value_length,
+        sensitive: pattern & 0b0001_0000 != 0,
+    })
+}
+
+/// A string being decoded: what fits is stored, all of it is counted.
+struct Text<'a> {
+    out: &'a mut [u8],
+    length: usize,
+}
+
+impl<'a> Text<'a> {
+    fn new(out: &'a mut [u8]) -> Self {
+        Self { out, length: 0 }
+    }
+
+    /// Reads a string whose length has `bits` bits, with the Huffman bit above them; returns the first byte's
+    /// pattern.
+    fn read(&mut self, cursor: &mut Cursor<'_>, bits: u32) -> Result<u8, Error> {
+        let (pattern, length) = prefix::decode(cursor, bits).map_err(cut)?;
+        let length = usize::try_from(length)
+            .ok()
+            .filter(|&length| length <= cursor.remaining())
+            .ok_or(TRUNCATED)?;
+        if pattern & 1 << bits == 0 {
+            self.copy(cursor, length)?;
+        } else {
+            self.expand(cursor, length)?;
+        }
+        Ok(pattern)
+    }
+
+    fn copy(&mut self, cursor: &mut Cursor<'_>, mut length: usize) -> Result<(), Error> {
+        while length > 0 {
+            let piece = cursor.piece();
+            let piece = &piece[..piece.len().min(length)];
+            if piece.is_empty() {
+                return Err(TRUNCATED);
+            }
+            let stored = self.stored();
+            let space = &mut self.out[stored..];
+            let fits = piece.len().min(space.len());
+            space[..fits].copy_from_slice(&piece[..fits]);
+            self.length += piece.len();
+            length -= piece.len();
+            cursor.advance(piece.len());
+        }
+        Ok(())
+    }
+
+    fn expand(&mut self, cursor: &mut Cursor<'_>, length: usize) -> Result<(), Error> {
+        const MALFORMED: Error = Error::Decompression("a malformed Huffman string");
+        let mut decoder = huffman::Decoder::default();
+        for _ in 0..length {
+            let byte = cursor.u8().map_err(cut)?;
+            decoder
+                .push(byte, |symbol| self.push(symbol))
+                .map_err(|_| MALFORMED)?;
+        }
+        decoder.finish().map_err(|_| MALFORMED)
+    }
+
+    fn push(&mut self, symbol: u8) {
+        if let Some(place) = self.out.get_mut(self.length) {
+            *place = symbol;
+        }
+        self.length += 1;
+    }
+
+    fn stored(&self) -> usize {
+        self.length.min(self.out.len())
+    }
+
+    fn into_parts(self) -> (&'a [u8], usize) {
+        let stored = self.stored();
+        let Self { out, length } = self;
+        (&out[..stored], length)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::Field;
+    use super::super::encoder::tests::encoded;
+    use super::super::source::tests::Pieces;
+    use super::*;
+    use proptest::prelude::*;
+    use std::string::String;
+    use std::vec::Vec;
+
+    type Owned = (Vec<u8>, Vec<u8>, bool);
+
+    fn decode_pieces(bytes: &[u8], piece: usize, scratch: usize) -> Result<Vec<Owned>, Error> {
+        let source = Pieces { bytes, piece };
+        let mut section = Section::open(&source, 0, bytes.len())?;
+        let mut scratch = std::vec![0; scratch];
+        let mut lines = Vec::new();
+        while let Some(line) = section.next(&source, &mut scratch)? {
+            lines.push((line.name.to_vec(), line.value.to_vec(), line.sensitive));
+        }
+        Ok(lines)
+    }
+
+    fn decoded(bytes: &[u8]) -> Result<Vec<Owned>, Error> {
+        decode_pieces(bytes, 4096, 4096)
+    }
+
+    //= rfc9204#B.1 test
+    #[test]
+    fn literal_with_name_reference_of_the_rfc() {
+        let bytes = b"\x00\x00\x51\x0b/index.html";
+        let expected = (b":path".to_vec(), b"/index.html".to_vec(), false);
+        assert_eq!(decoded(bytes), Ok(std::vec![expected]));
+    }
+
+    //= rfc9204#3.1 test
+    //= rfc9204#4.5.1.1 test
+    //= rfc9204#4.5.1.2 test
+    #[test]
+    fn what_has_no_meaning_is_refused() {
+        let cases: [&[u8]; 22] = [
+            b"",
+            b"\x00",
+            b"\xff",
+            b"\x01\x00",
+            b"\x00\x80",
+            b"\x00\x81",
+            b"\x00\xff\xff",
+            b"\x00\x00\x80",
+            b"\x00\x00\xbf\x00",
+            b"\x00\x00\x10",
+            b"\x00\x00\x00\x00",
+            b"\x00\x00\x40\x00",
+            b"\x00\x00\xff\x24",
+            b"\x00\x00\xff",
+            b"\x00\x00\x5f\x54\x00",
+            b"\x00\x00\x51",
+            b"\x00\x00\x51\xff",
+            b"\x00\x00\x51\x02/",
+            b"\x00\x00\x21a",
+            b"\x00\x00\x27\x00",
+            b"\x00\x00\x51\x81\xff",
+            b"\xff\x80\xff\xff\xff\xff\x01",
+        ];
+        for bytes in cases {
+            let result = decoded(bytes);
+            assert!(matches!(result, Err(Error::Decompression(_))), "{bytes:x?}");
+        }
+        assert_eq!(decoded(b"\x00\x7f\x01"), Ok(Vec::new()), "any base will do");
+    }
+
+    #[test]
+    fn an_error_ends_the_section() {
+        let bytes: &[u8] = b"\x00\x00\x80\xd1";
+        let mut section = Section::open(&bytes, 0, bytes.len()).unwrap();
+        assert!(section.next(&bytes, &mut []).is_err());
+        assert_eq!(section.next(&bytes, &mut []), Ok(None));
+    }
+
+    #[test]
+    fn a_long_line_is_measured_and_spoils_nothing() {
+        let long = "v".repeat(300);
+        let name = "n".repeat(300);
+        let bytes = encoded(&[
+            Field::new("x-long", &long),
+            Field::new("age", &long),
+            Field::new(&name, "1"),
+            Field::new("x", "short"),
+        ]);
+        let source = &bytes[..];
+        let mut scratch = [0; 16];
+        let mut section = Section::open(&source, 0, bytes.len()).unwrap();
+        let expected = [
+            ("x-long", "vvvvvvvvvv", 6, 300, false),
+            ("age", "vvvvvvvvvvvvvvvv", 3, 300, false),
+            ("nnnnnnnnnnnnnnnn", "", 300, 1, false),
+            ("x", "short", 1, 5, true),
+        ];
+        for (name, value, name_length, value_length, whole) in expected {
+            let line = section.next(&source, &mut scratch).unwrap().unwrap();
+            assert_eq!(line.name, name.as_bytes());
+            assert_eq!(line.value, value.as_bytes());
+            assert_eq!(
+                (line.name_length, line.value_length),
+                (name_length, value_length)
+            );
+            assert_eq!(line.is_whole(), whole);
+        }
+        assert_eq!(section.next(&source, &mut scratch), Ok(None));
+    }
+
+    fn fields() -> impl Strategy<Value = Vec<(String, Vec<u8>, bool)>> {
+        let name = prop_oneof![
+            "[a-z-]{0,20}",
+            (0_u64..99).prop_map(|index| String::from(static_table::entry(index).unwrap().0)),
+        ];
+        let field = (
+            name,
+            proptest::collection::vec(any::<u8>(), 0..80),
+            any::<bool>(),
+        );
+        proptest::collection::vec(field, 0..12)
+    }
+
+    proptest! {
+        #[test]
+        fn round_trip_over_pieces_of_any_size(fields in fields(), piece in 1_usize..40) {
+            let lines: Vec<Field<'_>> = fields
+                .iter()
+                .map(|(name, value, sensitive)| {
+                    let field = Field::new(name, value);
+                    if *sensitive { field.sensitive() } else { field }
+                })
+                .collect();
+            let expected: Vec<Owned> = fields
+                .iter()
+                .map(|(name, value, sensitive)| (name.clone().into_bytes(), value.clone(), *sensitive))
+                .collect();
+            prop_assert_eq!(decode_pieces(&encoded(&lines), piece, 128), Ok(expected));
+        }
+
+        #[test]
+        fn no_input_panics(bytes: Vec<u8>, piece in 1_usize..8, scratch in 0_usize..40) {
+            let _ = decode_pieces(&bytes, piece, scratch);
+            let mut with_prefix = std::vec![0, 0];
+            with_prefix.extend(bytes);
+            let _ = decode_pieces(&with_prefix, piece, scratch);
+        }
+    }
+}

@@ -1,0 +1,271 @@
+//! The Huffman code of HPACK and QPACK (RFC 7541 §5.2 and Appendix B), both ways.
+//!
+//! The code is canonical: the lengths alone define it. So flash holds 256 lengths, the symbols sorted by
+//! length, their ranks, and three numbers per length, all computed while compiling.
+//!
+//! Invariant: what [`Decoder`] accepts is exactly what an encoder may produce: no EOS, padding of fewer
+//! than 8 bits, all ones.
+
+use crate::codec::DecodeError;
+
+/// Bytes of `text` when encoded.
+pub fn encoded_length(text: &[u8]) -> usize {
+    let bits: usize = text
+        .iter()
+        .map(|&byte| usize::from(LENGTHS[usize::from(byte)]))
+        .sum();
+    bits.div_ceil(8)
+}
+
+/// Encodes `text`, handing out one byte after the other.
+pub fn encode(text: &[u8], mut put: impl FnMut(u8)) {
+    let mut window = 0_u64;
+    let mut bits = 0_u32;
+    for &byte in text {
+        let symbol = usize::from(byte);
+        let length = usize::from(LENGTHS[symbol]);
+        let rank = u32::from(CODE.ranks[symbol]) - u32::from(CODE.start[length]);
+        // At most 7 bits are waiting, so 37 of the 64 are in use.
+        window = window << length | u64::from(CODE.first[length] + rank);
+        bits += length as u32;
+        while bits >= 8 {
+            bits -= 8;
+            put((window >> bits) as u8);
+        }
+    }
+    if bits > 0 {
+        put((window << (8 - bits)) as u8 | u8::MAX >> bits);
+    }
+}
+
+/// Decodes text that arrives in pieces.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Decoder {
+    /// Bits not decoded yet, in the lowest places; older ones above them are leftovers.
+    window: u64,
+    bits: u32,
+}
+
+impl Decoder {
+    /// Decodes what `byte` completes, handing out one symbol after the other.
+    ///
+    /// # Errors
+    /// `Invalid` for EOS.
+    //= rfc7541#5.2
+    pub fn push(&mut self, byte: u8, mut put: impl FnMut(u8)) -> Result<(), DecodeError> {
+        // At most 29 bits wait for the end of a symbol.
+        self.window = self.window << 8 | u64::from(byte);
+        self.bits += 8;
+        while self.bits >= SHORTEST as u32 {
+            // The bits that have arrived, aligned to the top, zeros behind. Zeros can only make the code
+            // look shorter; a length that is covered by arrived bits is the true one.
+            let code = ((self.window << (64 - self.bits)) >> 32) as u32;
+            let length = (SHORTEST..=LONGEST)
+                .find(|&length| code < CODE.limit[length])
+                .ok_or(DecodeError::Invalid)?;
+            if length as u32 > self.bits {
+                break;
+            }
+            let rank = (code >> (32 - length)) - CODE.first[length] + u32::from(CODE.start[length]);
+            put(CODE.symbols[rank as usize & 0xff]);
+            self.bits -= length as u32;
+        }
+        Ok(())
+    }
+
+    /// Checks the end of the text.
+    ///
+    /// # Errors
+    /// `Invalid` if the padding is longer than 7 bits or not all ones.
+    //= rfc7541#5.2
+    pub fn finish(self) -> Result<(), DecodeError> {
+        let ones = (1_u64 << self.bits) - 1;
+        if self.bits < 8 && self.window & ones == ones {
+            Ok(())
+        } else {
+            Err(DecodeError::Invalid)
+        }
+    }
+}
+
+const SHORTEST: usize = 5;
+const LONGEST: usize = 30;
+
+/// What the lengths define.
+struct Code {
+    /// Symbols by length, then value.
+    symbols: [u8; 256],
+    /// Place of each symbol in `symbols`.
+    ranks: [u8; 256],
+    /// First code of each length.
+    first: [u32; LONGEST + 1],
+    /// Place in `symbols` of the first symbol of each length.
+    start: [u16; LONGEST + 1],
+    /// End of the codes of each length, aligned to the top of 32 bits. EOS lies behind the last.
+    limit: [u32; LONGEST + 1],
+}
+
+static CODE: Code = code();
+
+const fn code() -> Code {
+    let mut code = Code {
+        symbols: [0; 256],
+        ranks: [0; 256],
+        first: [0; LONGEST + 1],
+        start: [0; LONGEST + 1],
+        limit: [0; LONGEST + 1],
+    };
+    let mut rank = 0;
+    let mut next = 0_u32;
+    let mut length = SHORTEST;
+    while length <= LONGEST {
+        next <<= 1;
+        code.first[length] = next;
+        code.start[length] = rank as u16;
+        let mut symbol = 0;
+        while symbol < 256 {
+            if LENGTHS[symbol] as usize == length {
+                code.symbols[rank] = symbol as u8;
+                code.ranks[symbol] = rank as u8;
+                rank += 1;
+                next += 1;
+            }
+            symbol += 1;
+        }
+        code.limit[length] = next << (32 - length);
+        length += 1;
+    }
+    code
+}
+
+/// Length in bits of each symbol's code (RFC 7541 Appendix B); EOS, which never appears, has 30.
+#[rustfmt::skip]
+const LENGTHS: [u8; 256] = [
+    13, 23, 28, 28, 28, 28, 28, 28, 28, 24, 30, 28, 28, 30, 28, 28,
+    28, 28, 28, 28, 28, 28, 30, 28, 28, 28, 28, 28, 28, 28, 28, 28,
+    6, 10, 10, 12, 13, 6, 8, 11, 10, 10, 8, 11, 8, 6, 6, 6,
+    5, 5, 5, 6, 6, 6, 6, 6, 6, 6, 7, 8, 15, 6, 12, 10,
+    13, 6, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7,
+    7, 7, 7, 7, 7, 7, 7, 7, 8, 7, 8, 13, 19, 13, 14, 6,
+    15, 5, 6, 5, 6, 5, 6, 6, 6, 5, 7, 7, 6, 6, 6, 5,
+    6, 7, 6, 5, 5, 6, 7, 7, 7, 7, 7, 15, 11, 14, 13, 28,
+    20, 22, 20, 20, 22, 22, 22, 23, 22, 23, 23, 23, 23, 23, 24, 23,
+    24, 24, 22, 23, 24, 23, 23, 23, 23, 21, 22, 23, 22, 23, 23, 24,
+    22, 21, 20, 22, 22, 23, 23, 21, 23, 22, 22, 24, 21, 22, 23, 23,
+    21, 21, 22, 21, 23, 22, 23, 23, 20, 22, 22, 22, 23, 22, 22, 23,
+    26, 26, 20, 19, 22, 23, 22, 25, 26, 26, 26, 27, 27, 26, 24, 25,
+    19, 21, 26, 27, 27, 26, 27, 24, 21, 21, 26, 26, 28, 27, 27, 27,
+    20, 24, 20, 21, 22, 21, 21, 23, 22, 22, 25, 25, 24, 24, 26, 23,
+    26, 27, 26, 26, 27, 27, 27, 27, 27, 28, 27, 27, 27, 27, 27, 26,
+];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+    use std::vec::Vec;
+
+    fn encoded(text: &[u8]) -> Vec<u8> {
+        let mut out = Vec::new();
+        encode(text, |byte| out.push(byte));
+        assert_eq!(out.len(), encoded_length(text));
+        out
+    }
+
+    fn decoded(bytes: &[u8]) -> Result<Vec<u8>, DecodeError> {
+        let mut out = Vec::new();
+        let mut decoder = Decoder::default();
+        for &byte in bytes {
+            decoder.push(byte, |symbol| out.push(symbol))?;
+        }
+        decoder.finish()?;
+        Ok(out)
+    }
+
+    //= rfc7541#C.4.1 test
+    //= rfc7541#C.4.2 test
+    //= rfc7541#C.4.3 test
+    //= rfc7541#C.6.1 test
+    //= rfc7541#C.6.3 test
+    #[test]
+    fn strings_of_the_examples() {
+        let examples: [(&str, &[u8]); 9] = [
+            (
+                "www.example.com",
+                &[
+                    0xf1, 0xe3, 0xc2, 0xe5, 0xf2, 0x3a, 0x6b, 0xa0, 0xab, 0x90, 0xf4, 0xff,
+                ],
+            ),
+            ("no-cache", &[0xa8, 0xeb, 0x10, 0x64, 0x9c, 0xbf]),
+            (
+                "custom-key",
+                &[0x25, 0xa8, 0x49, 0xe9, 0x5b, 0xa9, 0x7d, 0x7f],
+            ),
+            (
+                "custom-value",
+                &[0x25, 0xa8, 0x49, 0xe9, 0x5b, 0xb8, 0xe8, 0xb4, 0xbf],
+            ),
+            ("302", &[0x64, 0x02]),
+            ("private", &[0xae, 0xc3, 0x77, 0x1a, 0x4b]),
+            (
+                "Mon, 21 Oct 2013 20:13:21 GMT",
+                &[
+                    0xd0, 0x7a, 0xbe, 0x94, 0x10, 0x54, 0xd4, 0x44, 0xa8, 0x20, 0x05, 0x95, 0x04,
+                    0x0b, 0x81, 0x66, 0xe0, 0x82, 0xa6, 0x2d, 0x1b, 0xff,
+                ],
+            ),
+            ("gzip", &[0x9b, 0xd9, 0xab]),
+            (
+                "foo=ASDJKHQKBZXOQWEOPIUAXQWEOIU; max-age=3600; version=1",
+                &[
+                    0x94, 0xe7, 0x82, 0x1d, 0xd7, 0xf2, 0xe6, 0xc7, 0xb3, 0x35, 0xdf, 0xdf, 0xcd,
+                    0x5b, 0x39, 0x60, 0xd5, 0xaf, 0x27, 0x08, 0x7f, 0x36, 0x72, 0xc1, 0xab, 0x27,
+                    0x0f, 0xb5, 0x29, 0x1f, 0x95, 0x87, 0x31, 0x60, 0x65, 0xc0, 0x03, 0xed, 0x4e,
+                    0xe5, 0xb1, 0x06, 0x3d, 0x50, 0x07,
+                ],
+            ),
+        ];
+        for (text, bytes) in examples {
+            assert_eq!(encoded(text.as_bytes()), bytes, "{text}");
+            assert_eq!(decoded(bytes).as_deref(), Ok(text.as_bytes()), "{text}");
+        }
+    }
+
+    //= rfc7541#5.2 test
+    #[test]
+    fn padding_and_eos_are_checked() {
+        assert_eq!(decoded(&[]).as_deref(), Ok(&[][..]));
+        // '0' is five zero bits: three bits of padding.
+        assert_eq!(decoded(&[0x07]).as_deref(), Ok(&b"0"[..]));
+        assert_eq!(decoded(&[0x06]), Err(DecodeError::Invalid), "not all ones");
+        assert_eq!(decoded(&[0x07, 0xff]), Err(DecodeError::Invalid), "11 bits");
+        assert_eq!(decoded(&[0xff]), Err(DecodeError::Invalid), "8 bits");
+        assert_eq!(decoded(&[0xff; 4]), Err(DecodeError::Invalid), "EOS");
+        assert_eq!(
+            decoded(&[0x07, 0xff, 0xff, 0xff, 0xff, 0xe0]),
+            Err(DecodeError::Invalid)
+        );
+    }
+
+    #[test]
+    fn the_code_is_complete() {
+        // Kraft: the codes of all symbols and EOS fill the space exactly.
+        let used: u64 = LENGTHS.iter().map(|&length| 1 << (30 - length)).sum();
+        assert_eq!(used + 1, 1 << 30);
+        assert_eq!(CODE.limit[LONGEST], 0x3fff_ffff << 2);
+    }
+
+    proptest! {
+        #[test]
+        fn round_trip(text: Vec<u8>) {
+            prop_assert_eq!(decoded(&encoded(&text)), Ok(text));
+        }
+
+        #[test]
+        fn what_is_accepted_encodes_back_to_itself(bytes: Vec<u8>) {
+            if let Ok(text) = decoded(&bytes) {
+                prop_assert_eq!(encoded(&text), bytes);
+            }
+        }
+    }
+}
