@@ -1,0 +1,3 @@
+//! Everything that needs two parties, by topic.
+
+mod peers;
