@@ -4,13 +4,11 @@
 
 use super::{Ack, Close, Frame, kind};
 use crate::codec::{DecodeError, Reader, VarInt};
+use crate::wire::packet::CONNECTION_ID_MAX;
 use crate::wire::{Code, Direction, StreamId, TransportError};
 
 /// The most streams of a kind that can ever be counted: identifiers end at 2^62 - 1.
 const STREAMS_MAX: u64 = 1 << 60;
-
-/// The longest connection ID of QUIC version 1.
-const CONNECTION_ID_MAX: usize = 20;
 
 /// The frames of one packet, in their order.
 ///
