@@ -12,6 +12,7 @@ pub(crate) mod fmt;
 pub mod time;
 
 pub mod codec;
+pub mod limits;
 pub mod mem;
 
 pub mod crypto;
@@ -31,4 +32,5 @@ pub mod qpack;
 
 pub mod io;
 
+pub use limits::Limits;
 pub use time::{Duration, Instant};
