@@ -6,12 +6,16 @@
 #[cfg(feature = "alloc")]
 use alloc::boxed::Box;
 
+#[cfg(feature = "alloc")]
+use rand_core::CryptoRng;
 use rustls_pki_types::SignatureVerificationAlgorithm;
 
 #[cfg(feature = "alloc")]
 use super::aead::{NONCE_LENGTH, OpenError, TAG_LENGTH};
 #[cfg(feature = "alloc")]
 use super::header_protection::SAMPLE_LENGTH;
+#[cfg(feature = "alloc")]
+use super::key_exchange::{Group, SHARED_SECRET_LENGTH_MAX};
 #[cfg(feature = "alloc")]
 use super::suite::Suite;
 
@@ -30,6 +34,17 @@ pub trait Provider: Send + Sync {
     #[cfg(feature = "alloc")]
     fn header_key(&self, suite: Suite, key: &[u8]) -> Option<Box<dyn ExternalHeaderKey>> {
         let _ = (suite, key);
+        None
+    }
+
+    /// A new private key of `group`. One that does not take its randomness from `random` cannot be repeated in a test.
+    #[cfg(feature = "alloc")]
+    fn key_exchange(
+        &self,
+        group: Group,
+        random: &mut dyn CryptoRng,
+    ) -> Option<Box<dyn ExternalKeyExchange>> {
+        let _ = (group, random);
         None
     }
 
@@ -66,4 +81,16 @@ pub trait ExternalPacketKey: Send + Sync {
 pub trait ExternalHeaderKey: Send + Sync {
     /// The mask of a sample. Every sample has one.
     fn mask(&self, sample: &[u8; SAMPLE_LENGTH]) -> [u8; 5];
+}
+
+/// A private key, used for one agreement.
+#[cfg(feature = "alloc")]
+pub trait ExternalKeyExchange: Send + Sync {
+    /// Fills `out`, which has the length of the group's public keys, with the public key: 32 bytes for X25519, an
+    /// uncompressed point for P-256.
+    fn public(&self, out: &mut [u8]);
+
+    /// Fills `out` with the secret shared with the owner of the public key `peer`, which has the right length; `None`
+    /// if it is no valid one.
+    fn agree(self: Box<Self>, peer: &[u8], out: &mut [u8; SHARED_SECRET_LENGTH_MAX]) -> Option<()>;
 }

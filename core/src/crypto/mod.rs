@@ -9,8 +9,10 @@ pub mod hash;
 pub mod header_protection;
 pub mod hkdf;
 pub mod initial;
+pub mod key_exchange;
 pub mod packet_key;
 pub mod random;
+pub mod retry_tag;
 mod suite;
 
 #[cfg(test)]
@@ -23,6 +25,7 @@ pub use external::Provider;
 pub use hash::{Digest, Hash, Hasher};
 pub use header_protection::{HeaderKey, Unprotected};
 pub use hkdf::Secret;
+pub use key_exchange::{Group, KeyExchangeError, KeyShare, SharedSecret};
 pub use packet_key::{DirectionKeys, Keys, PacketKey};
 pub use random::Random;
 pub use suite::Suite;

@@ -181,6 +181,21 @@ fn a3_server_initial() {
     assert_eq!(packet[..plaintext.end], clear);
 }
 
+//= rfc9001#5.8 test
+#[test]
+fn a4_retry() {
+    let retry = hex("ff000000010008f067a5502a4262b5746f6b656e04a265ba2eff4d829058fb3f0f2496ba");
+    let (packet, tag) = retry.split_at(retry.len() - TAG_LENGTH);
+    let cid = hex(DESTINATION_CID);
+    assert_eq!(retry_tag::retry_tag(&cid, packet).unwrap()[..], *tag);
+    assert!(retry_tag::is_retry_genuine(&cid, &retry));
+    for bit in 0..retry.len() * 8 {
+        let mut changed = retry.clone();
+        changed[bit / 8] ^= 1 << (bit % 8);
+        assert!(!retry_tag::is_retry_genuine(&cid, &changed), "bit {bit}");
+    }
+}
+
 //= rfc9001#5.1 test
 #[cfg(feature = "chacha20")]
 #[test]
