@@ -4,6 +4,8 @@ pub mod code;
 pub mod frame;
 pub mod packet;
 mod stream_id;
+pub mod transport_parameters;
 
 pub use code::{Code, TransportError};
 pub use stream_id::{Direction, Side, StreamId};
+pub use transport_parameters::{PreferredAddress, TransportParameters};
