@@ -146,3 +146,38 @@ impl core::fmt::Display for TransportError {
 }
 
 impl core::error::Error for TransportError {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::format;
+
+    //= rfc9000#20.1 test
+    #[test]
+    fn codes_go_by_their_names() {
+        let cases = [
+            (Code::NO_ERROR, 0x00, "NO_ERROR"),
+            (Code::FRAME_ENCODING_ERROR, 0x07, "FRAME_ENCODING_ERROR"),
+            (Code::PROTOCOL_VIOLATION, 0x0a, "PROTOCOL_VIOLATION"),
+            (Code::NO_VIABLE_PATH, 0x10, "NO_VIABLE_PATH"),
+            (Code::crypto(0), 0x100, "CRYPTO_ERROR(0)"),
+            (Code::crypto(255), 0x1ff, "CRYPTO_ERROR(255)"),
+            (Code::new(0x200), 0x200, "0x200"),
+            (Code::new(0x11), 0x11, "0x11"),
+        ];
+        for (code, number, text) in cases {
+            assert_eq!(code.get(), number);
+            assert_eq!(format!("{code} {code:?}"), format!("{text} {text}"));
+        }
+    }
+
+    //= rfc9001#4.8 test
+    #[test]
+    fn alerts_are_the_codes_from_0x100_to_0x1ff() {
+        assert_eq!(Code::crypto(48).alert(), Some(48));
+        assert_eq!(Code::new(0x1ff).alert(), Some(255));
+        for other in [0, 0xff, 0x200, 0x101_0000] {
+            assert_eq!(Code::new(other).alert(), None);
+        }
+    }
+}

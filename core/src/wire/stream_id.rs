@@ -87,3 +87,30 @@ impl core::fmt::Display for StreamId {
         self.0.fmt(f)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    //= rfc9000#2.1 test
+    #[test]
+    fn the_two_lowest_bits_tell_the_kind() {
+        let kinds = [
+            (Side::Client, Direction::Bidirectional),
+            (Side::Server, Direction::Bidirectional),
+            (Side::Client, Direction::Unidirectional),
+            (Side::Server, Direction::Unidirectional),
+        ];
+        for (bits, (initiator, direction)) in (0..).zip(kinds) {
+            for index in [0, 1, (1 << 60) - 1] {
+                let id = StreamId::new(initiator, direction, index).unwrap();
+                assert_eq!(id.get(), index * 4 + bits);
+                assert_eq!((id.initiator(), id.direction()), (initiator, direction));
+                assert_eq!(id.index(), index);
+                let number = VarInt::new(id.get()).expect("below 2^62");
+                assert_eq!(StreamId::from_varint(number), id);
+            }
+            assert_eq!(StreamId::new(initiator, direction, 1 << 60), None);
+        }
+    }
+}
