@@ -1,3 +1,4 @@
 //! Everything that needs two parties, by topic.
 
 mod peers;
+mod tidy;

@@ -3,9 +3,6 @@
 //! Invariant: what does not open is not left behind as plaintext, and what could not be sealed is not left behind at
 //! all.
 
-#[cfg(feature = "alloc")]
-use alloc::boxed::Box;
-
 #[cfg(feature = "aes256")]
 use aes_gcm::Aes256Gcm;
 use aes_gcm::aead::AeadInOut;
@@ -14,7 +11,7 @@ use aes_gcm::{Aes128Gcm, KeyInit};
 use chacha20poly1305::ChaCha20Poly1305;
 
 #[cfg(feature = "alloc")]
-use super::external::ExternalPacketKey;
+use super::external::BoxedPacketKey;
 use super::external::Provider;
 use super::suite::Suite;
 
@@ -36,7 +33,7 @@ pub(super) enum Aead {
     #[cfg(feature = "chacha20")]
     ChaCha20(ChaCha20Poly1305),
     #[cfg(feature = "alloc")]
-    External(Box<dyn ExternalPacketKey>),
+    External(BoxedPacketKey),
 }
 
 impl Aead {

@@ -19,31 +19,39 @@ use super::key_exchange::{Group, SHARED_SECRET_LENGTH_MAX};
 #[cfg(feature = "alloc")]
 use super::suite::Suite;
 
+/// An AEAD key as a [`Provider`] gives it.
+#[cfg(feature = "alloc")]
+pub type BoxedPacketKey = Box<dyn ExternalPacketKey>;
+
+/// A header protection key as a [`Provider`] gives it.
+#[cfg(feature = "alloc")]
+pub type BoxedHeaderKey = Box<dyn ExternalHeaderKey>;
+
+/// A private key as a [`Provider`] gives it.
+#[cfg(feature = "alloc")]
+pub type BoxedKeyExchange = Box<dyn ExternalKeyExchange>;
+
 /// A library that replaces built-in algorithms.
 ///
 /// Without the feature `alloc` it can supply signature algorithms only, since keys come as boxes.
 pub trait Provider: Send + Sync {
     /// An AEAD key; `key` has the suite's key length.
     #[cfg(feature = "alloc")]
-    fn packet_key(&self, suite: Suite, key: &[u8]) -> Option<Box<dyn ExternalPacketKey>> {
+    fn packet_key(&self, suite: Suite, key: &[u8]) -> Option<BoxedPacketKey> {
         let _ = (suite, key);
         None
     }
 
     /// A header protection key; `key` has the suite's key length.
     #[cfg(feature = "alloc")]
-    fn header_key(&self, suite: Suite, key: &[u8]) -> Option<Box<dyn ExternalHeaderKey>> {
+    fn header_key(&self, suite: Suite, key: &[u8]) -> Option<BoxedHeaderKey> {
         let _ = (suite, key);
         None
     }
 
     /// A new private key of `group`. One that does not take its randomness from `random` cannot be repeated in a test.
     #[cfg(feature = "alloc")]
-    fn key_exchange(
-        &self,
-        group: Group,
-        random: &mut dyn CryptoRng,
-    ) -> Option<Box<dyn ExternalKeyExchange>> {
+    fn key_exchange(&self, group: Group, random: &mut dyn CryptoRng) -> Option<BoxedKeyExchange> {
         let _ = (group, random);
         None
     }

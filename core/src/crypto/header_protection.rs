@@ -7,9 +7,6 @@
 //!
 //! Invariant: every sample gives a mask; the peer chooses the sample, so none may be refused.
 
-#[cfg(feature = "alloc")]
-use alloc::boxed::Box;
-
 use aes::Aes128Enc;
 #[cfg(feature = "aes256")]
 use aes::Aes256Enc;
@@ -19,7 +16,7 @@ use zeroize::Zeroize;
 use zeroize::Zeroizing;
 
 #[cfg(feature = "alloc")]
-use super::external::ExternalHeaderKey;
+use super::external::BoxedHeaderKey;
 use super::external::Provider;
 use super::hkdf::{Secret, expand_label};
 use super::suite::{KEY_LENGTH_MAX, Suite};
@@ -46,7 +43,7 @@ enum Cipher {
     #[cfg(feature = "chacha20")]
     ChaCha20(Zeroizing<[u8; 32]>),
     #[cfg(feature = "alloc")]
-    External(Box<dyn ExternalHeaderKey>),
+    External(BoxedHeaderKey),
 }
 
 /// The part of a header that was hidden.

@@ -2,14 +2,11 @@
 //!
 //! Invariant: a private key is used for one agreement and wiped; what it agrees on was contributed to by both sides.
 
-#[cfg(feature = "alloc")]
-use alloc::boxed::Box;
-
 use rand_core::CryptoRng;
 use zeroize::Zeroize;
 
 #[cfg(feature = "alloc")]
-use super::external::ExternalKeyExchange;
+use super::external::BoxedKeyExchange;
 use super::external::Provider;
 use super::hash::is_equal;
 
@@ -109,7 +106,7 @@ enum Private {
     #[cfg(feature = "p256")]
     P256(p256::ecdh::EphemeralSecret),
     #[cfg(feature = "alloc")]
-    External(Box<dyn ExternalKeyExchange>),
+    External(BoxedKeyExchange),
     /// Without a built-in group and without `alloc` there is no private key, but the type needs a value.
     #[cfg(not(any(feature = "x25519", feature = "p256", feature = "alloc")))]
     #[allow(dead_code)]
