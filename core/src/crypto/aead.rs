@@ -61,7 +61,6 @@ impl Aead {
     /// its packet gets lost, and nothing leaks.
     pub(super) fn seal(&self, nonce: &[u8; NONCE_LENGTH], header: &[u8], payload: &mut [u8]) {
         if self.try_seal(nonce, header, payload).is_none() {
-            debug_assert!(false, "a packet of this length can be sealed");
             payload.fill(0);
         }
     }

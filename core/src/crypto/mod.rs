@@ -13,6 +13,7 @@ pub mod key_exchange;
 pub mod packet_key;
 pub mod random;
 pub mod retry_tag;
+pub mod signature;
 mod suite;
 
 #[cfg(test)]
@@ -28,4 +29,5 @@ pub use hkdf::Secret;
 pub use key_exchange::{Group, KeyExchangeError, KeyShare, SharedSecret};
 pub use packet_key::{DirectionKeys, Keys, PacketKey};
 pub use random::Random;
+pub use signature::{SignatureScheme, Signer};
 pub use suite::Suite;
