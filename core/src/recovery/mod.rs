@@ -1,5 +1,404 @@
-//! Loss detection and congestion control (RFC 9002).
+//! Loss detection and congestion control of a connection (RFC 9002): the sending half of all packet number spaces.
+//!
+//! ```text
+//! room, budget ─► packet built ─► on_packet_sent ─► on_ack ──► Outcome::Acknowledged ┐ per token,
+//!                                        └────────► on_timeout ► Outcome::Lost       ┘ to its owner
+//! ```
+//!
+//! Invariant: `in_flight` is the sum of the sizes of all outstanding records.
 
+pub mod congestion;
+mod ecn;
+mod loss;
+mod pacer;
+mod persistent;
+mod pto;
+pub mod rtt;
+mod sent;
 mod token;
 
+pub use ecn::Ecn;
+pub use loss::AckSummary;
+pub use pto::{Cause, Deadline, Timeout};
+pub use sent::{SentMemory, SentPacket};
 pub use token::Token;
+
+use crate::time::{Duration, Instant};
+use crate::wire::Side;
+use crate::wire::packet::Space;
+use congestion::{Algorithm, Controller, Utilisation};
+use pacer::Pacer;
+use rtt::Rtt;
+use sent::{Fate, Ring, RingState};
+
+/// What became of a frame.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// It arrived. May follow a loss that turned out to be none.
+    Acknowledged,
+    /// It is to be said again if it is still true.
+    Lost,
+}
+
+/// Told of every token whose packet met its fate.
+pub type OnOutcome<'a> = dyn FnMut(Space, Outcome, Token) + 'a;
+
+/// Why a packet is built.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Purpose {
+    /// Ordinary traffic, which leaves the last places to the others.
+    Data,
+    /// A probe, or an acknowledgement that has to be padded: gets a place whatever happens.
+    Probe,
+}
+
+/// What congestion control and pacing let leave now.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Budget {
+    /// So many bytes, at least one full datagram.
+    Bytes(u64),
+    /// The congestion window is used up; an acknowledgement or a probe timeout changes that.
+    WindowFull,
+    /// More may leave at this time, which is also among the deadlines.
+    Paced(Instant),
+}
+
+/// A packet that was built.
+#[derive(Clone, Copy, Debug)]
+pub struct Packet<'a> {
+    /// Bytes from the first of its header to the last of its tag.
+    pub size: usize,
+    /// The peer will acknowledge it.
+    pub ack_eliciting: bool,
+    /// It counts towards bytes in flight: ack-eliciting, or padded.
+    pub in_flight: bool,
+    /// What it carries that somebody wants to hear of.
+    pub tokens: &'a [Token],
+}
+
+/// Counts since the connection began.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Stats {
+    /// Packets declared lost.
+    pub lost: u64,
+    /// Of these, acknowledged afterwards.
+    pub spurious: u64,
+    /// Records given up to make room for a probe.
+    pub retired: u64,
+    /// Times that data waited for a place in the table of sent packets.
+    pub table_full: u64,
+    /// Probe timeouts.
+    pub probe_timeouts: u64,
+    /// Times that persistent congestion was established.
+    pub persistent_congestion: u64,
+}
+
+/// One packet number space.
+#[derive(Clone, Copy, Debug, Default)]
+struct SpaceState {
+    ring: RingState,
+    next_number: u64,
+    largest_acknowledged: Option<u64>,
+    /// When the oldest packet that is late becomes lost.
+    loss_time: Option<Instant>,
+    last_ack_eliciting: Instant,
+    ack_eliciting_in_flight: u32,
+    /// Probes that are still to be sent.
+    probes: u8,
+    /// Lost packets up to here have made their persistent congestion known.
+    persistent_until: Option<u64>,
+}
+
+/// The sending half of all packet number spaces, and the one path they use.
+pub struct Recovery<'m> {
+    memory: SentMemory<'m>,
+    spaces: [SpaceState; 3],
+    rtt: Rtt,
+    controller: Controller<'m>,
+    pacer: Pacer,
+    ecn: Ecn,
+    datagram: u16,
+    in_flight: u64,
+    pto_count: u32,
+    /// How long the peer may hold acknowledgements back.
+    max_ack_delay: Duration,
+    ack_delay_exponent: u8,
+    handshake_keys: bool,
+    handshake_confirmed: bool,
+    /// The peer may send as much as it likes, so silence of ours cannot stop it.
+    peer_validated: bool,
+    /// Where the timer of a client starts that has nothing in flight and an unsure server.
+    anti_deadlock_from: Instant,
+    utilisation: Utilisation,
+    paced_until: Option<Instant>,
+    stats: Stats,
+}
+
+impl<'m> Recovery<'m> {
+    /// Nothing sent yet; full datagrams have `datagram` bytes.
+    pub fn new(
+        now: Instant,
+        side: Side,
+        memory: SentMemory<'m>,
+        controller: Controller<'m>,
+        ecn: Ecn,
+        datagram: u16,
+    ) -> Self {
+        let rtt = Rtt::new();
+        Self {
+            memory,
+            spaces: [SpaceState::default(); 3],
+            pacer: Pacer::new(now, controller.window(), rtt.smoothed(), datagram),
+            rtt,
+            controller,
+            ecn,
+            datagram,
+            in_flight: 0,
+            pto_count: 0,
+            max_ack_delay: MAX_ACK_DELAY_DEFAULT,
+            ack_delay_exponent: ACK_DELAY_EXPONENT_DEFAULT,
+            handshake_keys: false,
+            handshake_confirmed: false,
+            peer_validated: side == Side::Server,
+            anti_deadlock_from: now,
+            utilisation: Utilisation::Limited,
+            paced_until: None,
+            stats: Stats::default(),
+        }
+    }
+
+    /// The number that the next packet of `space` gets.
+    pub fn next_number(&self, space: Space) -> u64 {
+        self.spaces[space as usize].next_number
+    }
+
+    /// The largest number of `space` that the peer acknowledged.
+    pub fn largest_acknowledged(&self, space: Space) -> Option<u64> {
+        self.spaces[space as usize].largest_acknowledged
+    }
+
+    /// Tokens that the next packet of `space` may carry; 0 if only a pure ACK or CONNECTION_CLOSE can leave.
+    ///
+    /// Asked right before a packet is built. Settled records make room first; for a probe, the oldest
+    /// outstanding one does too: its tokens are lost, without a congestion signal.
+    pub fn room(&mut self, space: Space, purpose: Purpose, outcome: &mut OnOutcome<'_>) -> usize {
+        let (packets, tokens) = match space {
+            Space::Application => (RESERVED_PACKETS, RESERVED_TOKENS),
+            Space::Initial | Space::Handshake => (RESERVED_PACKETS / 2, RESERVED_TOKENS / 2),
+        };
+        let (packets, tokens, kept) = match purpose {
+            Purpose::Data => (packets + 1, tokens + 1, tokens),
+            Purpose::Probe => (1, tokens, 0),
+        };
+        loop {
+            let mut ring = self
+                .memory
+                .ring(space, &mut self.spaces[space as usize].ring);
+            if ring.free_packets() >= packets && ring.free_tokens() >= tokens {
+                return ring.free_tokens() - kept;
+            }
+            if ring.len() == 0 {
+                return 0;
+            }
+            if ring.packet(0).fate == Fate::Outstanding {
+                if purpose == Purpose::Data {
+                    // A full table says nothing about the path.
+                    self.utilisation = Utilisation::Limited;
+                    self.stats.table_full += 1;
+                    return 0;
+                }
+                self.retire(space, outcome);
+            } else {
+                ring.pop_front();
+            }
+        }
+    }
+
+    /// What may leave now. A refusal also marks the window as used, so that it may grow.
+    pub fn budget(&mut self, now: Instant) -> Budget {
+        let datagram = u64::from(self.datagram);
+        //= rfc9002#7
+        let free = self.controller.window().saturating_sub(self.in_flight);
+        self.paced_until = None;
+        self.utilisation = Utilisation::Full;
+        if free < datagram {
+            return Budget::WindowFull;
+        }
+        let paced = self.pacer.available(now);
+        if paced < datagram {
+            let ready = self.pacer.ready_at(datagram);
+            self.paced_until = Some(ready);
+            return Budget::Paced(ready);
+        }
+        self.utilisation = Utilisation::Limited;
+        Budget::Bytes(free.min(paced))
+    }
+
+    /// Probes that `space` still has to send: ack-eliciting packets that no budget stops.
+    //= rfc9002#7.5
+    pub fn probes(&self, space: Space) -> u8 {
+        self.spaces[space as usize].probes
+    }
+
+    /// Whether packets are to leave with ECT(0).
+    pub fn is_marking(&self) -> bool {
+        self.ecn.is_marking()
+    }
+
+    /// Takes the packet that was built with [`Recovery::next_number`].
+    pub fn on_packet_sent(&mut self, now: Instant, space: Space, packet: &Packet<'_>) {
+        let state = &mut self.spaces[space as usize];
+        let number = state.next_number;
+        state.next_number += 1;
+        let marked = self.ecn.is_marking();
+        if marked {
+            self.ecn.on_sent(space);
+        }
+        if !packet.in_flight {
+            return;
+        }
+        let size = u16::try_from(packet.size).unwrap_or(u16::MAX);
+        let mut record = SentPacket::new(number, now, size);
+        record.ack_eliciting = packet.ack_eliciting;
+        record.marked = marked;
+        let recorded = self
+            .memory
+            .ring(space, &mut state.ring)
+            .push(record, packet.tokens);
+        debug_assert!(recorded, "a packet was built without asking for room");
+        if !recorded {
+            return;
+        }
+        if packet.ack_eliciting {
+            state.last_ack_eliciting = now;
+            state.ack_eliciting_in_flight += 1;
+            state.probes = state.probes.saturating_sub(1);
+        }
+        self.anti_deadlock_from = now;
+        self.in_flight += u64::from(size);
+        self.pacer.on_sent(now, size.into());
+        self.controller.on_sent(now, size.into(), self.in_flight);
+    }
+
+    /// The transport parameters of the peer that concern its acknowledgements.
+    pub fn on_peer_parameters(&mut self, max_ack_delay: Duration, ack_delay_exponent: u8) {
+        self.max_ack_delay = max_ack_delay;
+        self.ack_delay_exponent = ack_delay_exponent;
+    }
+
+    /// Handshake packets can be sent from now on.
+    pub fn on_handshake_keys(&mut self) {
+        self.handshake_keys = true;
+    }
+
+    /// From now on the application space has probe timeouts.
+    pub fn on_handshake_confirmed(&mut self) {
+        self.handshake_confirmed = true;
+        self.peer_validated = true;
+    }
+
+    /// The size of a full datagram changed.
+    pub fn set_datagram_size(&mut self, now: Instant, datagram: u16) {
+        self.datagram = datagram;
+        self.controller.on_datagram_size(datagram);
+        self.set_pace(now);
+    }
+
+    /// The keys of `space` are gone, and with them all its packets.
+    //= rfc9002#6.4
+    pub fn discard_space(&mut self, now: Instant, space: Space) {
+        self.restart_space(now, space);
+        self.handshake_keys |= space == Space::Initial;
+    }
+
+    /// The packets of `space` will never be acknowledged, which says nothing about the path: a Retry
+    /// came, or 0-RTT was rejected. Their owners start again by themselves. Numbers go on.
+    //= rfc9002#6.3
+    pub fn restart_space(&mut self, now: Instant, space: Space) {
+        let state = &mut self.spaces[space as usize];
+        let mut ring = self.memory.ring(space, &mut state.ring);
+        while ring.len() > 0 {
+            let packet = ring.packet(0);
+            if packet.fate == Fate::Outstanding {
+                self.in_flight = self.in_flight.saturating_sub(packet.size.into());
+            }
+            ring.pop_front();
+        }
+        state.ack_eliciting_in_flight = 0;
+        state.loss_time = None;
+        state.probes = 0;
+        self.pto_count = 0;
+        self.anti_deadlock_from = now;
+    }
+
+    /// The round-trip time of the path.
+    pub const fn rtt(&self) -> &Rtt {
+        &self.rtt
+    }
+
+    /// The probe timeout of the application space without backoff: the unit of most other timers.
+    pub fn probe_timeout(&self) -> Duration {
+        self.rtt.pto() + self.max_ack_delay
+    }
+
+    /// The congestion window in bytes.
+    pub fn window(&self) -> u64 {
+        self.controller.window()
+    }
+
+    /// Bytes sent and neither acknowledged nor lost.
+    pub const fn bytes_in_flight(&self) -> u64 {
+        self.in_flight
+    }
+
+    /// Counts since the connection began.
+    pub const fn stats(&self) -> &Stats {
+        &self.stats
+    }
+
+    fn set_pace(&mut self, now: Instant) {
+        self.pacer.set_rate(
+            now,
+            self.controller.window(),
+            self.rtt.smoothed(),
+            self.datagram,
+        );
+    }
+
+    /// Gives up the oldest record of `space`, which is outstanding.
+    fn retire(&mut self, space: Space, outcome: &mut OnOutcome<'_>) {
+        let state = &mut self.spaces[space as usize];
+        let mut ring = self.memory.ring(space, &mut state.ring);
+        report_lost(&ring, space, 0, outcome);
+        let packet = *ring.packet(0);
+        ring.pop_front();
+        state.ack_eliciting_in_flight -= u32::from(packet.ack_eliciting);
+        self.in_flight = self.in_flight.saturating_sub(packet.size.into());
+        self.stats.retired += 1;
+    }
+}
+
+/// Reports the tokens of a record as lost, unless a probe already did.
+fn report_lost(ring: &Ring<'_>, space: Space, index: usize, outcome: &mut OnOutcome<'_>) {
+    if !ring.packet(index).resent {
+        for token in ring.tokens(index) {
+            outcome(space, Outcome::Lost, token);
+        }
+    }
+}
+
+/// Places in the table of sent packets that ordinary data leaves to probes of all kinds: two per probe
+/// timeout, and as many again before the first is acknowledged. Half of it in the handshake's spaces.
+const RESERVED_PACKETS: usize = 4;
+
+/// Tokens that go with them: a probe repeats little.
+const RESERVED_TOKENS: usize = 8;
+
+/// The peer's max_ack_delay while its transport parameters are not known (RFC 9000 §18.2).
+const MAX_ACK_DELAY_DEFAULT: Duration = Duration::from_millis(25);
+
+/// The peer's ack_delay_exponent while its transport parameters are not known (RFC 9000 §18.2).
+const ACK_DELAY_EXPONENT_DEFAULT: u8 = 3;
+
+#[cfg(test)]
+mod tests;

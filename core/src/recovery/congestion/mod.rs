@@ -1,0 +1,141 @@
+//! How much may be in flight (RFC 9002 §7): the seam behind which controllers differ, and the one in use.
+//!
+//! Invariant: the window is at least two datagrams, so a path always makes progress.
+
+mod new_reno;
+
+pub use new_reno::NewReno;
+
+use super::rtt::Rtt;
+use crate::mem::Object;
+use crate::time::Instant;
+
+/// The window before anything is known, in bytes.
+//= rfc9002#7.2
+pub const fn initial_window(datagram: u16) -> u64 {
+    let datagram = datagram as u64;
+    let floor = if 2 * datagram > 14_720 {
+        2 * datagram
+    } else {
+        14_720
+    };
+    if 10 * datagram < floor {
+        10 * datagram
+    } else {
+        floor
+    }
+}
+
+/// The smallest window, in bytes.
+//= rfc9002#7.2
+pub const fn minimum_window(datagram: u16) -> u64 {
+    2 * datagram as u64
+}
+
+/// Whether the window was what held the sender back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Utilisation {
+    /// The window or its pacing: acknowledgements say that more might fit.
+    Full,
+    /// The application, flow control or the table of sent packets: they say nothing about more.
+    Limited,
+}
+
+/// What an ACK frame newly acknowledged, of packets that counted as in flight.
+#[derive(Clone, Copy, Debug)]
+pub struct Acknowledged {
+    /// Their bytes.
+    pub bytes: u64,
+    /// When the newest of them was sent.
+    pub newest_sent: Instant,
+    /// Whether the window was used up when the acknowledgement came.
+    pub utilisation: Utilisation,
+    /// Bytes still in flight.
+    pub in_flight: u64,
+}
+
+/// A congestion controller of one path. All byte counts are QUIC packets without UDP and IP headers.
+pub trait Algorithm: Send {
+    /// `bytes` left, which makes `in_flight` bytes in all.
+    fn on_sent(&mut self, now: Instant, bytes: u64, in_flight: u64);
+    /// Packets arrived. Comes after the losses that the same ACK frame made known.
+    fn on_acknowledged(&mut self, now: Instant, acknowledged: &Acknowledged, rtt: &Rtt);
+    /// A packet sent at `sent` was lost, or the network marked it.
+    fn on_congestion(&mut self, now: Instant, sent: Instant);
+    /// The path let nothing through for a long time.
+    fn on_persistent_congestion(&mut self, now: Instant);
+    /// The size of a full datagram changed.
+    fn on_datagram_size(&mut self, datagram: u16);
+    /// Bytes that may be in flight.
+    fn window(&self) -> u64;
+}
+
+/// The controller of a path.
+pub enum Controller<'m> {
+    /// RFC 9002's own.
+    NewReno(NewReno),
+    /// The user's.
+    Custom(Object<'m, dyn Algorithm>),
+}
+
+impl<'m> Controller<'m> {
+    /// NewReno for a path whose full datagrams have `datagram` bytes.
+    pub const fn new_reno(datagram: u16) -> Self {
+        Self::NewReno(NewReno::new(datagram))
+    }
+
+    fn algorithm(&self) -> &(dyn Algorithm + 'm) {
+        match self {
+            Self::NewReno(algorithm) => algorithm,
+            Self::Custom(algorithm) => &**algorithm,
+        }
+    }
+
+    fn algorithm_mut(&mut self) -> &mut (dyn Algorithm + 'm) {
+        match self {
+            Self::NewReno(algorithm) => algorithm,
+            Self::Custom(algorithm) => &mut **algorithm,
+        }
+    }
+}
+
+impl Algorithm for Controller<'_> {
+    fn on_sent(&mut self, now: Instant, bytes: u64, in_flight: u64) {
+        self.algorithm_mut().on_sent(now, bytes, in_flight);
+    }
+
+    fn on_acknowledged(&mut self, now: Instant, acknowledged: &Acknowledged, rtt: &Rtt) {
+        self.algorithm_mut().on_acknowledged(now, acknowledged, rtt);
+    }
+
+    fn on_congestion(&mut self, now: Instant, sent: Instant) {
+        self.algorithm_mut().on_congestion(now, sent);
+    }
+
+    fn on_persistent_congestion(&mut self, now: Instant) {
+        self.algorithm_mut().on_persistent_congestion(now);
+    }
+
+    fn on_datagram_size(&mut self, datagram: u16) {
+        self.algorithm_mut().on_datagram_size(datagram);
+    }
+
+    fn window(&self) -> u64 {
+        self.algorithm().window()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    //= rfc9002#7.2 test
+    #[test]
+    fn the_initial_window_is_ten_datagrams_within_bounds() {
+        assert_eq!(initial_window(1_200), 12_000);
+        assert_eq!(initial_window(1_472), 14_720);
+        assert_eq!(initial_window(1_500), 14_720);
+        assert_eq!(initial_window(9_000), 18_000);
+        assert_eq!(minimum_window(1_200), 2_400);
+    }
+}

@@ -1,0 +1,188 @@
+//! NewReno (RFC 9002 §7.3, appendix B): slow start, recovery, one datagram a round trip.
+//!
+//! Invariant: the window changes downwards at most once per round trip.
+
+use super::super::rtt::Rtt;
+use super::{Acknowledged, Algorithm, Utilisation, initial_window, minimum_window};
+use crate::time::Instant;
+
+/// RFC 9002's controller.
+#[derive(Clone, Copy, Debug)]
+pub struct NewReno {
+    window: u64,
+    slow_start_threshold: u64,
+    /// Bytes acknowledged in congestion avoidance that did not yet make a datagram's growth.
+    credit: u64,
+    /// Nothing sent up to here changes the window again.
+    recovery_start: Option<Instant>,
+    datagram: u16,
+}
+
+impl NewReno {
+    /// In slow start, with the initial window.
+    pub const fn new(datagram: u16) -> Self {
+        Self {
+            window: initial_window(datagram),
+            slow_start_threshold: u64::MAX,
+            credit: 0,
+            recovery_start: None,
+            datagram,
+        }
+    }
+
+    fn in_recovery(&self, sent: Instant) -> bool {
+        self.recovery_start.is_some_and(|start| sent <= start)
+    }
+}
+
+impl Algorithm for NewReno {
+    fn on_sent(&mut self, _now: Instant, _bytes: u64, _in_flight: u64) {}
+
+    fn on_acknowledged(&mut self, _now: Instant, acknowledged: &Acknowledged, _rtt: &Rtt) {
+        //= rfc9002#7.8
+        if acknowledged.utilisation == Utilisation::Limited {
+            return;
+        }
+        //= rfc9002#7.3.2
+        if self.in_recovery(acknowledged.newest_sent) {
+            return;
+        }
+        let mut bytes = acknowledged.bytes;
+        //= rfc9002#7.3.1
+        if self.window < self.slow_start_threshold {
+            let growth = bytes.min(self.slow_start_threshold - self.window);
+            self.window = self.window.saturating_add(growth);
+            bytes -= growth;
+        }
+        //= rfc9002#7.3.3
+        self.credit = self.credit.saturating_add(bytes);
+        if self.credit >= self.window {
+            self.credit -= self.window;
+            self.window = self.window.saturating_add(self.datagram.into());
+        }
+    }
+
+    fn on_congestion(&mut self, now: Instant, sent: Instant) {
+        if self.in_recovery(sent) {
+            return;
+        }
+        //= rfc9002#7.3.2
+        self.recovery_start = Some(now);
+        self.slow_start_threshold = (self.window / 2).max(minimum_window(self.datagram));
+        self.window = self.slow_start_threshold;
+        self.credit = 0;
+    }
+
+    fn on_persistent_congestion(&mut self, _now: Instant) {
+        //= rfc9002#7.6.2
+        self.window = minimum_window(self.datagram);
+        self.recovery_start = None;
+        self.credit = 0;
+    }
+
+    fn on_datagram_size(&mut self, datagram: u16) {
+        if self.window == initial_window(self.datagram) {
+            self.window = initial_window(datagram);
+        }
+        self.datagram = datagram;
+        self.window = self.window.max(minimum_window(datagram));
+    }
+
+    fn window(&self) -> u64 {
+        self.window
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    const DATAGRAM: u16 = 1_200;
+
+    fn acknowledge(reno: &mut NewReno, bytes: u64, sent: u64, utilisation: Utilisation) {
+        let acknowledged = Acknowledged {
+            bytes,
+            newest_sent: Instant::from_micros(sent),
+            utilisation,
+            in_flight: 0,
+        };
+        reno.on_acknowledged(Instant::from_micros(sent + 1), &acknowledged, &Rtt::new());
+    }
+
+    //= rfc9002#7.3.1 test
+    #[test]
+    fn slow_start_grows_by_what_is_acknowledged() {
+        let mut reno = NewReno::new(DATAGRAM);
+        acknowledge(&mut reno, 12_000, 1, Utilisation::Full);
+        assert_eq!(reno.window(), 24_000);
+    }
+
+    //= rfc9002#7.8 test
+    #[test]
+    fn an_unused_window_does_not_grow() {
+        let mut reno = NewReno::new(DATAGRAM);
+        acknowledge(&mut reno, 12_000, 1, Utilisation::Limited);
+        assert_eq!(reno.window(), 12_000);
+    }
+
+    //= rfc9002#7.3.2 test
+    //= rfc9002#7.3.3 test
+    #[test]
+    fn a_loss_halves_once_per_round_trip_and_then_growth_is_linear() {
+        let mut reno = NewReno::new(DATAGRAM);
+        acknowledge(&mut reno, 12_000, 1, Utilisation::Full);
+        reno.on_congestion(Instant::from_micros(100), Instant::from_micros(50));
+        assert_eq!(reno.window(), 12_000);
+        // The same round trip: sent before the recovery began.
+        reno.on_congestion(Instant::from_micros(110), Instant::from_micros(100));
+        assert_eq!(reno.window(), 12_000);
+        acknowledge(&mut reno, 12_000, 100, Utilisation::Full);
+        assert_eq!(reno.window(), 12_000);
+        // A window's worth of acknowledgements makes one datagram.
+        acknowledge(&mut reno, 11_999, 101, Utilisation::Full);
+        assert_eq!(reno.window(), 12_000);
+        acknowledge(&mut reno, 1, 102, Utilisation::Full);
+        assert_eq!(reno.window(), 13_200);
+        reno.on_congestion(Instant::from_micros(200), Instant::from_micros(150));
+        assert_eq!(reno.window(), 6_600);
+    }
+
+    //= rfc9002#7.6.2 test
+    #[test]
+    fn persistent_congestion_starts_again_from_two_datagrams() {
+        let mut reno = NewReno::new(DATAGRAM);
+        reno.on_congestion(Instant::from_micros(100), Instant::from_micros(50));
+        reno.on_persistent_congestion(Instant::from_micros(100));
+        assert_eq!(reno.window(), 2_400);
+        // Slow start up to the threshold that the loss left behind, linear from there.
+        acknowledge(&mut reno, 100_000, 60, Utilisation::Full);
+        assert_eq!(reno.window(), 6_000 + 1_200);
+    }
+
+    #[test]
+    fn a_new_datagram_size_moves_an_untouched_initial_window() {
+        let mut reno = NewReno::new(DATAGRAM);
+        reno.on_datagram_size(1_472);
+        assert_eq!(reno.window(), 14_720);
+        reno.on_persistent_congestion(Instant::ZERO);
+        reno.on_datagram_size(9_000);
+        assert_eq!(reno.window(), 18_000);
+    }
+
+    proptest! {
+        #[test]
+        fn the_window_never_falls_below_two_datagrams(events in prop::collection::vec((0u8..3, 0u64..100_000), 1..200)) {
+            let mut reno = NewReno::new(DATAGRAM);
+            for (step, (event, value)) in events.into_iter().enumerate() {
+                let now = Instant::from_micros(step as u64 * 1_000);
+                match event {
+                    0 => acknowledge(&mut reno, value, step as u64 * 1_000, Utilisation::Full),
+                    1 => reno.on_congestion(now, Instant::from_micros(value)),
+                    _ => reno.on_persistent_congestion(now),
+                }
+                prop_assert!(reno.window() >= 2_400);
+            }
+        }
+    }
+}

@@ -1,0 +1,193 @@
+//! Explicit congestion notification as a sender (RFC 9000 §13.4.2, appendix A.4): when to mark, whether to believe the counts.
+//!
+//! Invariant: counts are believed only for a path on which marks of ours were reported back consistently.
+
+use crate::wire::frame::EcnCounts;
+use crate::wire::packet::Space;
+
+/// Packets that are marked before the first validated report is waited for.
+const TESTING_MAX: u8 = 10;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum State {
+    /// Marks are not asked for.
+    Off,
+    /// The first packets are marked, so many of them so far.
+    Testing(u8),
+    /// Marked packets are out and no report came back yet.
+    Unknown,
+    /// Reports are consistent.
+    Capable,
+    /// The path or the peer mangles marks.
+    Failed,
+}
+
+/// Marking and validation on one path.
+#[derive(Clone, Copy, Debug)]
+pub struct Ecn {
+    state: State,
+    /// Packets that left with ECT(0), by space.
+    sent: [u64; 3],
+    /// The newest counts of the peer, by space.
+    counts: [EcnCounts; 3],
+}
+
+/// What an ACK frame's counts mean.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Report {
+    /// Nothing to act on.
+    Nothing,
+    /// The network reported congestion.
+    Congestion,
+}
+
+impl Ecn {
+    /// No packet is marked.
+    pub const fn off() -> Self {
+        Self {
+            state: State::Off,
+            sent: [0; 3],
+            counts: [EcnCounts {
+                ect0: 0,
+                ect1: 0,
+                ce: 0,
+            }; 3],
+        }
+    }
+
+    /// The first packets are marked, and later ones if that works.
+    pub const fn testing() -> Self {
+        Self {
+            state: State::Testing(0),
+            ..Self::off()
+        }
+    }
+
+    /// Whether the next packet is to carry ECT(0).
+    //= rfc9000#13.4.2
+    pub const fn is_marking(&self) -> bool {
+        matches!(self.state, State::Testing(_) | State::Capable)
+    }
+
+    pub(super) fn on_sent(&mut self, space: Space) {
+        self.sent[space as usize] += 1;
+        if let State::Testing(count) = self.state {
+            self.state = if count + 1 < TESTING_MAX {
+                State::Testing(count + 1)
+            } else {
+                State::Unknown
+            };
+        }
+    }
+
+    /// Judges the counts of an ACK frame that raised the largest number and newly acknowledged `marked`
+    /// packets that had left with ECT(0).
+    //= rfc9000#13.4.2.1
+    pub(super) fn on_ack(
+        &mut self,
+        space: Space,
+        counts: Option<EcnCounts>,
+        marked: u64,
+    ) -> Report {
+        if matches!(self.state, State::Off | State::Failed) {
+            return Report::Nothing;
+        }
+        let index = space as usize;
+        let Some(counts) = counts else {
+            if marked > 0 {
+                self.state = State::Failed;
+            }
+            return Report::Nothing;
+        };
+        let before = self.counts[index];
+        let ect0 = counts.ect0.checked_sub(before.ect0);
+        let ce = counts.ce.checked_sub(before.ce);
+        let (Some(ect0), Some(ce)) = (ect0, ce) else {
+            self.state = State::Failed;
+            return Report::Nothing;
+        };
+        let reported = counts.ect0.saturating_add(counts.ce);
+        if ect0.saturating_add(ce) < marked || reported > self.sent[index] || counts.ect1 > 0 {
+            self.state = State::Failed;
+            return Report::Nothing;
+        }
+        self.counts[index] = counts;
+        if marked > 0 {
+            self.state = State::Capable;
+        }
+        //= rfc9002#7.1
+        if ce > 0 {
+            Report::Congestion
+        } else {
+            Report::Nothing
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn counts(ect0: u64, ect1: u64, ce: u64) -> Option<EcnCounts> {
+        Some(EcnCounts { ect0, ect1, ce })
+    }
+
+    fn sent(packets: u64) -> Ecn {
+        let mut ecn = Ecn::testing();
+        for _ in 0..packets {
+            assert!(ecn.is_marking());
+            ecn.on_sent(Space::Application);
+        }
+        ecn
+    }
+
+    fn report(ecn: &mut Ecn, counts: Option<EcnCounts>, marked: u64) -> Report {
+        ecn.on_ack(Space::Application, counts, marked)
+    }
+
+    //= rfc9000#13.4.2 test
+    #[test]
+    fn ten_packets_are_tried_and_more_only_after_a_report() {
+        let mut ecn = sent(10);
+        assert!(!ecn.is_marking());
+        assert_eq!(report(&mut ecn, counts(4, 0, 0), 4), Report::Nothing);
+        assert!(ecn.is_marking());
+        assert_eq!(report(&mut ecn, counts(7, 0, 1), 4), Report::Congestion);
+        // The same CE count again is no news.
+        assert_eq!(report(&mut ecn, counts(9, 0, 1), 2), Report::Nothing);
+        assert!(ecn.is_marking());
+    }
+
+    //= rfc9000#13.4.2.1 test
+    #[test]
+    fn inconsistent_counts_end_marking() {
+        for (report_of_peer, marked) in [
+            (None, 1),            // marks were cleared, or the peer does not report
+            (counts(1, 0, 0), 2), // fewer than were acknowledged
+            (counts(6, 0, 0), 2), // more than were sent
+            (counts(2, 1, 0), 2), // a codepoint that never left
+            (counts(u64::MAX, 0, u64::MAX), 2),
+        ] {
+            let mut ecn = sent(5);
+            assert_eq!(report(&mut ecn, report_of_peer, marked), Report::Nothing);
+            assert!(!ecn.is_marking(), "{report_of_peer:?}");
+            // Nothing is believed any more.
+            assert_eq!(report(&mut ecn, counts(3, 0, 2), 2), Report::Nothing);
+        }
+    }
+
+    #[test]
+    fn counts_that_go_backwards_end_marking() {
+        let mut ecn = sent(5);
+        report(&mut ecn, counts(3, 0, 0), 3);
+        assert_eq!(report(&mut ecn, counts(2, 0, 2), 1), Report::Nothing);
+        assert!(!ecn.is_marking());
+    }
+
+    #[test]
+    fn without_marks_counts_mean_nothing() {
+        let mut ecn = Ecn::off();
+        assert_eq!(report(&mut ecn, counts(0, 0, 5), 0), Report::Nothing);
+        assert!(!ecn.is_marking());
+    }
+}

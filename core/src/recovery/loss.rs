@@ -1,0 +1,278 @@
+//! What an ACK frame says about sent packets, and which others it makes lost (RFC 9002 §6.1).
+//!
+//! Invariant: records become lost in the order of their numbers, so one index per space says where to look.
+
+use super::congestion::{Acknowledged, Algorithm, Utilisation};
+use super::ecn::Report;
+use super::persistent;
+use super::sent::{Fate, Ring};
+use super::{OnOutcome, Outcome, Recovery, SentPacket, report_lost};
+use crate::time::{Duration, Instant};
+use crate::wire::frame::Ack;
+use crate::wire::packet::Space;
+use crate::wire::{Code, TransportError};
+
+/// A packet is lost when one sent so many later was acknowledged.
+//= rfc9002#6.1.1
+const PACKET_THRESHOLD: u64 = 3;
+
+/// What an ACK frame did.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct AckSummary {
+    /// Packets that it newly acknowledged, of those that count as in flight.
+    pub newly_acknowledged: u32,
+    /// Packets that it made lost.
+    pub lost: u32,
+    /// It renewed the estimate of the round-trip time.
+    pub rtt_sampled: bool,
+}
+
+/// The packets that an ACK frame newly acknowledged, taken together.
+#[derive(Default)]
+struct Newly {
+    packets: u32,
+    bytes: u64,
+    ack_eliciting: u32,
+    marked: u64,
+    spurious: u64,
+    newest: Option<SentPacket>,
+}
+
+impl Newly {
+    fn add(&mut self, packet: &SentPacket) {
+        self.packets += 1;
+        self.bytes += u64::from(packet.size);
+        self.ack_eliciting += u32::from(packet.ack_eliciting);
+        self.marked += u64::from(packet.marked);
+        if self
+            .newest
+            .is_none_or(|newest| newest.number < packet.number)
+        {
+            self.newest = Some(*packet);
+        }
+    }
+}
+
+impl Recovery<'_> {
+    /// Takes in an ACK frame of `space`: tells every owner what arrived and what is lost.
+    ///
+    /// Fails with PROTOCOL_VIOLATION if it acknowledges a packet that was never sent.
+    pub fn on_ack(
+        &mut self,
+        now: Instant,
+        space: Space,
+        ack: &Ack<'_>,
+        outcome: &mut OnOutcome<'_>,
+    ) -> Result<AckSummary, TransportError> {
+        let state = &mut self.spaces[space as usize];
+        //= rfc9000#13.1
+        if ack.largest >= state.next_number {
+            let kind = ACK_TYPE + u64::from(ack.ecn.is_some());
+            let reason = "acknowledgement of a packet that was not sent";
+            return Err(TransportError::new(Code::PROTOCOL_VIOLATION, reason).in_frame(kind));
+        }
+        let raised = state
+            .largest_acknowledged
+            .is_none_or(|largest| largest < ack.largest);
+        if raised {
+            state.largest_acknowledged = Some(ack.largest);
+        }
+        let mut ring = self.memory.ring(space, &mut state.ring);
+        let newly = acknowledge(&mut ring, space, ack, outcome);
+        self.stats.spurious += newly.spurious;
+        let Some(newest) = newly.newest else {
+            // Only packets without a record; they still show which older ones are late.
+            let lost = if raised {
+                self.detect_lost(now, space, outcome)
+            } else {
+                0
+            };
+            return Ok(AckSummary {
+                lost,
+                ..AckSummary::default()
+            });
+        };
+        state.ack_eliciting_in_flight -= newly.ack_eliciting;
+        state.probes = 0;
+        let utilisation = self.utilisation;
+        self.in_flight = self.in_flight.saturating_sub(newly.bytes);
+
+        //= rfc9002#5.1
+        let rtt_sampled = newest.number == ack.largest && newly.ack_eliciting > 0;
+        if rtt_sampled {
+            let delay = self.ack_delay(space, ack.delay);
+            self.rtt.on_sample(now, now - newest.time, delay);
+        }
+        if raised && self.ecn.on_ack(space, ack.ecn, newly.marked) == Report::Congestion {
+            self.controller.on_congestion(now, newest.time);
+        }
+        let lost = self.detect_lost(now, space, outcome);
+        self.on_acknowledged(now, &newly, newest.time, utilisation);
+        //= rfc9002#6.2.1
+        self.peer_validated |= space == Space::Handshake;
+        if self.peer_validated {
+            self.pto_count = 0;
+        }
+        self.anti_deadlock_from = now;
+        self.release(now, space);
+        Ok(AckSummary {
+            newly_acknowledged: newly.packets,
+            lost,
+            rtt_sampled,
+        })
+    }
+
+    /// The peer's delay as it may be used.
+    //= rfc9002#5.3
+    fn ack_delay(&self, space: Space, encoded: u64) -> Duration {
+        if space != Space::Application {
+            return Duration::ZERO;
+        }
+        let scale = 1_u64
+            .checked_shl(self.ack_delay_exponent.into())
+            .unwrap_or(u64::MAX);
+        let delay = Duration::from_micros(encoded.saturating_mul(scale));
+        if self.handshake_confirmed {
+            delay.min(self.max_ack_delay)
+        } else {
+            delay
+        }
+    }
+
+    fn on_acknowledged(
+        &mut self,
+        now: Instant,
+        newly: &Newly,
+        newest_sent: Instant,
+        utilisation: Utilisation,
+    ) {
+        let acknowledged = Acknowledged {
+            bytes: newly.bytes,
+            newest_sent,
+            utilisation,
+            in_flight: self.in_flight,
+        };
+        self.controller
+            .on_acknowledged(now, &acknowledged, &self.rtt);
+        self.set_pace(now);
+    }
+
+    /// Declares lost what is late by packets or by time, and notes when the next one will be.
+    pub(super) fn detect_lost(
+        &mut self,
+        now: Instant,
+        space: Space,
+        outcome: &mut OnOutcome<'_>,
+    ) -> u32 {
+        let state = &mut self.spaces[space as usize];
+        state.loss_time = None;
+        let Some(largest) = state.largest_acknowledged else {
+            return 0;
+        };
+        let delay = self.rtt.loss_delay();
+        let mut ring = self.memory.ring(space, &mut state.ring);
+        let mut lost = 0;
+        let mut newest = None;
+        let mut index = ring.next_outstanding(0);
+        while index < ring.len() {
+            let packet = *ring.packet(index);
+            if packet.number > largest {
+                break;
+            }
+            let late = largest - packet.number >= PACKET_THRESHOLD;
+            //= rfc9002#6.1.2
+            if !late && packet.time + delay > now {
+                state.loss_time = Some(packet.time + delay);
+                break;
+            }
+            report_lost(&ring, space, index, outcome);
+            ring.packet_mut(index).fate = Fate::Lost;
+            state.ack_eliciting_in_flight -= u32::from(packet.ack_eliciting);
+            self.in_flight = self.in_flight.saturating_sub(packet.size.into());
+            newest = Some(packet);
+            lost += 1;
+            index = ring.next_outstanding(index);
+        }
+        if let Some(newest) = newest {
+            self.stats.lost += u64::from(lost);
+            self.controller.on_congestion(now, newest.time);
+            self.detect_persistent_congestion(now, space, newest.number);
+            self.set_pace(now);
+        }
+        lost
+    }
+
+    fn detect_persistent_congestion(&mut self, now: Instant, space: Space, newest_lost: u64) {
+        let Some(first_sample) = self.rtt.first_sample() else {
+            return;
+        };
+        let threshold = persistent::threshold(&self.rtt, self.max_ack_delay);
+        let state = &mut self.spaces[space as usize];
+        let after = state.persistent_until;
+        let ring = self.memory.ring(space, &mut state.ring);
+        if persistent::is_established(&ring, after, first_sample, threshold) {
+            state.persistent_until = Some(newest_lost);
+            self.controller.on_persistent_congestion(now);
+            self.rtt.on_persistent_congestion();
+            self.stats.persistent_congestion += 1;
+        }
+    }
+
+    /// Forgets the oldest records: acknowledged ones, and lost ones that no acknowledgement will name any more.
+    fn release(&mut self, now: Instant, space: Space) {
+        // Lost packets were sent at least one of these before they were declared lost; three more are kept.
+        let keep = self.probe_timeout() * 4;
+        let mut ring = self
+            .memory
+            .ring(space, &mut self.spaces[space as usize].ring);
+        while ring.len() > 0 {
+            let packet = ring.packet(0);
+            match packet.fate {
+                Fate::Outstanding => break,
+                Fate::Lost if packet.time + keep > now => break,
+                Fate::Lost | Fate::Acknowledged => ring.pop_front(),
+            }
+        }
+    }
+}
+
+/// Marks what `ack` names, newest first, and tells the owners.
+fn acknowledge(
+    ring: &mut Ring<'_>,
+    space: Space,
+    ack: &Ack<'_>,
+    outcome: &mut OnOutcome<'_>,
+) -> Newly {
+    let mut newly = Newly::default();
+    for range in ack.ranges() {
+        if ring.len() == 0 || *range.end() < ring.packet(0).number {
+            break;
+        }
+        let start = ring.position(*range.start());
+        let mut index = start;
+        while index < ring.len() {
+            let packet = *ring.packet(index);
+            if packet.number > *range.end() {
+                break;
+            }
+            match packet.fate {
+                Fate::Acknowledged => {
+                    index += ring.acknowledged_run(index);
+                    continue;
+                }
+                Fate::Lost => newly.spurious += 1,
+                Fate::Outstanding => newly.add(&packet),
+            }
+            for token in ring.tokens(index) {
+                outcome(space, Outcome::Acknowledged, token);
+            }
+            ring.acknowledge(index);
+            index += 1;
+        }
+        ring.join_acknowledged(start, index.min(ring.len()));
+    }
+    newly
+}
+
+/// The type of an ACK frame without ECN counts; one more with them.
+const ACK_TYPE: u64 = 0x02;

@@ -1,0 +1,362 @@
+//! The packets that are in flight, and the tokens of what they carry: two rings, filled and released together.
+//!
+//! All three packet number spaces live in one pair of tables:
+//!
+//! ```text
+//! packets  | Initial 8 | Handshake 8 | Application N     |
+//! tokens   | Initial 16| Handshake 16| Application 2N    |
+//! ```
+//!
+//! Invariant: within a space the records are in the order of their numbers and of their times, and the
+//! tokens of a record lie behind those of the record before it.
+
+use super::token::Token;
+use crate::mem::Table;
+use crate::time::Instant;
+use crate::wire::packet::Space;
+
+/// Records of the Initial and of the Handshake space: a flight of four full packets, its repetition, and probes.
+const HANDSHAKE_PACKETS: usize = 8;
+
+/// Tokens per record on average; a single packet may have more.
+const TOKENS_PER_PACKET: usize = 2;
+
+/// What happened to a sent packet.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) enum Fate {
+    /// Neither acknowledged nor lost.
+    #[default]
+    Outstanding,
+    /// Arrived.
+    Acknowledged,
+    /// Declared lost; an acknowledgement may still come.
+    Lost,
+}
+
+/// A sent packet that counts as in flight.
+#[derive(Clone, Copy, Debug)]
+pub struct SentPacket {
+    pub(super) number: u64,
+    pub(super) time: Instant,
+    /// Where its tokens begin; once acknowledged, how many records from this one on are known to be as well.
+    link: u32,
+    pub(super) size: u16,
+    tokens: u8,
+    pub(super) fate: Fate,
+    pub(super) ack_eliciting: bool,
+    /// Left with ECT(0).
+    pub(super) marked: bool,
+    /// Its tokens were already reported as lost, when a probe needed something to say.
+    pub(super) resent: bool,
+}
+
+const _: () = assert!(size_of::<SentPacket>() <= 32);
+
+impl SentPacket {
+    /// A packet that just left.
+    pub(super) const fn new(number: u64, time: Instant, size: u16) -> Self {
+        Self {
+            number,
+            time,
+            size,
+            ..Self::EMPTY
+        }
+    }
+
+    /// An unused place.
+    pub const EMPTY: Self = Self {
+        number: 0,
+        time: Instant::ZERO,
+        link: 0,
+        size: 0,
+        tokens: 0,
+        fate: Fate::Outstanding,
+        ack_eliciting: false,
+        marked: false,
+        resent: false,
+    };
+}
+
+/// The tables behind all sent packets of a connection.
+pub struct SentMemory<'m> {
+    /// [`SentMemory::packets`] places.
+    pub packets: Table<'m, SentPacket>,
+    /// [`SentMemory::tokens`] places.
+    pub tokens: Table<'m, Token>,
+}
+
+impl SentMemory<'_> {
+    /// Places in the packet table for `in_flight` packets of the application space.
+    pub const fn packets(in_flight: usize) -> usize {
+        2 * HANDSHAKE_PACKETS + in_flight
+    }
+
+    /// Places in the token table for `in_flight` packets of the application space.
+    pub const fn tokens(in_flight: usize) -> usize {
+        TOKENS_PER_PACKET * Self::packets(in_flight)
+    }
+
+    /// The part of both tables that belongs to `space`.
+    pub(super) fn ring<'a>(&'a mut self, space: Space, state: &'a mut RingState) -> Ring<'a> {
+        Ring {
+            packets: part(&mut self.packets, space, HANDSHAKE_PACKETS),
+            tokens: part(
+                &mut self.tokens,
+                space,
+                HANDSHAKE_PACKETS * TOKENS_PER_PACKET,
+            ),
+            state,
+        }
+    }
+}
+
+fn part<T>(table: &mut [T], space: Space, step: usize) -> &mut [T] {
+    let range = match space {
+        Space::Initial => 0..step,
+        Space::Handshake => step..2 * step,
+        Space::Application => 2 * step..table.len(),
+    };
+    table.get_mut(range).unwrap_or_default()
+}
+
+/// Where the two rings of a space stand.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct RingState {
+    head: usize,
+    len: usize,
+    token_head: usize,
+    token_len: usize,
+    /// Records at the front that are not outstanding any more.
+    settled: usize,
+}
+
+/// The sent packets of one space. Records are addressed by their distance from the oldest.
+pub(super) struct Ring<'a> {
+    packets: &'a mut [SentPacket],
+    tokens: &'a mut [Token],
+    state: &'a mut RingState,
+}
+
+impl Ring<'_> {
+    pub(super) fn len(&self) -> usize {
+        self.state.len
+    }
+
+    pub(super) fn free_packets(&self) -> usize {
+        self.packets.len() - self.state.len
+    }
+
+    pub(super) fn free_tokens(&self) -> usize {
+        self.tokens.len() - self.state.token_len
+    }
+
+    fn place(&self, index: usize) -> usize {
+        wrap(self.state.head + index, self.packets.len())
+    }
+
+    pub(super) fn packet(&self, index: usize) -> &SentPacket {
+        &self.packets[self.place(index)]
+    }
+
+    pub(super) fn packet_mut(&mut self, index: usize) -> &mut SentPacket {
+        let place = self.place(index);
+        &mut self.packets[place]
+    }
+
+    /// The first record whose number is at least `number`; the length if there is none.
+    pub(super) fn position(&self, number: u64) -> usize {
+        let (mut low, mut high) = (0, self.state.len);
+        while low < high {
+            let middle = low.midpoint(high);
+            if self.packet(middle).number < number {
+                low = middle + 1;
+            } else {
+                high = middle;
+            }
+        }
+        low
+    }
+
+    /// Remembers a packet; `false` if a ring is full.
+    pub(super) fn push(&mut self, mut packet: SentPacket, tokens: &[Token]) -> bool {
+        if self.free_packets() == 0 || self.free_tokens() < tokens.len() {
+            return false;
+        }
+        let Ok(count) = u8::try_from(tokens.len()) else {
+            return false;
+        };
+        debug_assert!(self.len() == 0 || self.packet(self.len() - 1).number < packet.number);
+        let first = self.state.token_head + self.state.token_len;
+        for (index, token) in tokens.iter().enumerate() {
+            let place = wrap(first + index, self.tokens.len());
+            self.tokens[place] = *token;
+        }
+        packet.tokens = count;
+        packet.link = wrap(first, self.tokens.len()) as u32;
+        self.state.token_len += tokens.len();
+        self.state.len += 1;
+        *self.packet_mut(self.state.len - 1) = packet;
+        true
+    }
+
+    /// The tokens of a record that is not acknowledged.
+    pub(super) fn tokens(&self, index: usize) -> impl Iterator<Item = Token> + '_ {
+        let packet = self.packet(index);
+        debug_assert!(packet.fate != Fate::Acknowledged);
+        let first = packet.link as usize;
+        (0..usize::from(packet.tokens))
+            .map(move |offset| self.tokens[wrap(first + offset, self.tokens.len())])
+    }
+
+    /// Forgets the oldest record.
+    pub(super) fn pop_front(&mut self) {
+        if self.state.len == 0 {
+            return;
+        }
+        let tokens = usize::from(self.packet(0).tokens);
+        self.state.token_head = wrap(self.state.token_head + tokens, self.tokens.len());
+        self.state.token_len -= tokens;
+        self.state.head = wrap(self.state.head + 1, self.packets.len());
+        self.state.len -= 1;
+        self.state.settled = self.state.settled.saturating_sub(1);
+    }
+
+    /// Marks a record as arrived.
+    pub(super) fn acknowledge(&mut self, index: usize) {
+        let packet = self.packet_mut(index);
+        packet.fate = Fate::Acknowledged;
+        packet.link = 1;
+    }
+
+    /// Notes that all records of `from..to` are acknowledged, so that later frames can step over them.
+    pub(super) fn join_acknowledged(&mut self, from: usize, to: usize) {
+        if from < to {
+            let length = u32::try_from(to - from).unwrap_or(u32::MAX);
+            self.packet_mut(from).link = length;
+        }
+    }
+
+    /// How many records from this acknowledged one on are known to be acknowledged.
+    pub(super) fn acknowledged_run(&self, index: usize) -> usize {
+        (self.packet(index).link as usize).max(1)
+    }
+
+    /// The first outstanding record from `index` on; the length if there is none.
+    pub(super) fn next_outstanding(&mut self, mut index: usize) -> usize {
+        let from_front = index <= self.state.settled;
+        if from_front {
+            index = self.state.settled;
+        }
+        while index < self.state.len {
+            match self.packet(index).fate {
+                Fate::Outstanding => break,
+                Fate::Acknowledged => index += self.acknowledged_run(index),
+                Fate::Lost => index += 1,
+            }
+        }
+        let index = index.min(self.state.len);
+        if from_front {
+            self.state.settled = index;
+        }
+        index
+    }
+}
+
+fn wrap(index: usize, length: usize) -> usize {
+    if index >= length {
+        index - length
+    } else {
+        index
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::VecDeque;
+    use std::vec::Vec;
+
+    use proptest::prelude::*;
+
+    fn memory(in_flight: usize) -> (Vec<SentPacket>, Vec<Token>) {
+        (
+            std::vec![SentPacket::EMPTY; SentMemory::packets(in_flight)],
+            std::vec![Token::None; SentMemory::tokens(in_flight)],
+        )
+    }
+
+    fn record(number: u64) -> SentPacket {
+        SentPacket {
+            number,
+            ..SentPacket::EMPTY
+        }
+    }
+
+    #[test]
+    fn spaces_share_the_tables_and_do_not_overlap() {
+        let (mut packets, mut tokens) = memory(4);
+        let mut memory = SentMemory {
+            packets: Table::from(&mut packets[..]),
+            tokens: Table::from(&mut tokens[..]),
+        };
+        let mut states = [RingState::default(); 3];
+        for (space, state) in Space::ALL.into_iter().zip(&mut states) {
+            let mut ring = memory.ring(space, state);
+            let capacity = if space == Space::Application { 4 } else { 8 };
+            let base = space as u64 * 100;
+            for number in 0..capacity {
+                let token = Token::MaxData {
+                    limit: base + number,
+                };
+                assert!(ring.push(record(base + number), &[token, token]));
+            }
+            assert!(!ring.push(record(base + 99), &[]));
+        }
+        for (space, state) in Space::ALL.into_iter().zip(&mut states) {
+            let ring = memory.ring(space, state);
+            let base = space as u64 * 100;
+            for index in 0..ring.len() {
+                let limit = base + index as u64;
+                assert_eq!(ring.packet(index).number, limit);
+                assert!(ring.tokens(index).eq([Token::MaxData { limit }; 2]));
+            }
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn rings_behave_like_a_queue(steps in prop::collection::vec((0u8..3, 0usize..5), 1..300)) {
+            let (mut packets, mut tokens) = memory(5);
+            let mut memory = SentMemory {
+                packets: Table::from(&mut packets[..]),
+                tokens: Table::from(&mut tokens[..]),
+            };
+            let mut state = RingState::default();
+            let mut ring = memory.ring(Space::Application, &mut state);
+            let mut model: VecDeque<(u64, Vec<Token>)> = VecDeque::new();
+            let mut number = 0;
+            for (kind, count) in steps {
+                if kind == 0 {
+                    ring.pop_front();
+                    model.pop_front();
+                } else {
+                    number += 1 + count as u64;
+                    let tokens: Vec<_> = (0..count).map(|index| Token::MaxData { limit: number * 10 + index as u64 }).collect();
+                    let used: usize = model.iter().map(|entry| entry.1.len()).sum();
+                    let fits = model.len() < 5 && used + count <= 10;
+                    prop_assert_eq!(ring.push(record(number), &tokens), fits);
+                    if fits {
+                        model.push_back((number, tokens));
+                    }
+                }
+                prop_assert_eq!(ring.len(), model.len());
+                for (index, (number, tokens)) in model.iter().enumerate() {
+                    prop_assert_eq!(ring.packet(index).number, *number);
+                    prop_assert_eq!(ring.tokens(index).collect::<Vec<_>>(), tokens.clone());
+                    prop_assert_eq!(ring.position(*number), index);
+                    prop_assert_eq!(ring.position(*number + 1), index + 1);
+                }
+            }
+        }
+    }
+}
