@@ -1,0 +1,445 @@
+//! The client's handshake: one struct for each state, and the machine that feeds them messages (RFC 8446 appendix A.1).
+//!
+//! Invariant: a state is used up by the step to the next; after an error there is none left, only the error.
+
+mod certificate;
+mod finished;
+mod hello;
+
+use rustls_pki_types::SignatureVerificationAlgorithm;
+
+use self::certificate::{ExpectCertificate, ExpectCertificateVerify, ReadingCertificate};
+use self::finished::ExpectFinished;
+use self::hello::{ExpectEncryptedExtensions, ExpectServerHello};
+use super::certificate::store::Kept;
+use super::config::{ClientConfig, ConfigError, Identity, KeyLog, Trust, Verdict, WallClock};
+use super::error::{CertificateError, Error, PeerMisbehaved};
+use super::key_schedule::HandshakeSecrets;
+use super::message::{self, HEADER_LENGTH, Header, MessageType, StatusRequest, Ticket};
+use super::server_name::ServerName;
+use super::transcript::Transcript;
+use super::{Incoming, Output};
+use crate::codec::{Full, Writer};
+use crate::crypto::signature;
+use crate::crypto::{Group, Provider, Random, Secret, Suite};
+use crate::mem::Shared;
+use crate::wire::packet::Space;
+use crate::wire::{Code, TransportError};
+
+/// A client's handshake, from the ClientHello that starts it to the tickets that follow it.
+pub struct Handshake<'m> {
+    setup: Setup<'m>,
+    state: State,
+}
+
+/// What stays the same over all states, and what they learned for the connection.
+struct Setup<'m> {
+    server_name: ServerName,
+    trust: Trust<'m>,
+    clock: WallClock,
+    protocols: &'m [&'m [u8]],
+    suites: &'m [Suite],
+    groups: &'m [Group],
+    identity: Option<Identity<'m>>,
+    key_log: Option<Shared<'m, dyn KeyLog>>,
+    provider: Option<Shared<'m, dyn Provider>>,
+    random: [u8; 32],
+    suite: Option<Suite>,
+    protocol: Option<usize>,
+    kept: Kept,
+}
+
+/// What a state needs from outside to answer a message.
+struct Cx<'a, 'm> {
+    setup: &'a mut Setup<'m>,
+    random: &'a mut Random,
+    store: &'a mut [u8],
+    output: &'a mut dyn Output,
+}
+
+/// One whole message.
+#[derive(Clone, Copy)]
+struct Message<'a> {
+    kind: MessageType,
+    /// Header and body, for the transcript.
+    whole: &'a [u8],
+}
+
+enum State {
+    ServerHello(ExpectServerHello),
+    EncryptedExtensions(ExpectEncryptedExtensions),
+    Certificate(ExpectCertificate),
+    ReadingCertificate(ReadingCertificate),
+    /// A verifier from outside is asked; nothing is read until it has answered.
+    Verifying(ExpectCertificateVerify),
+    CertificateVerify(ExpectCertificateVerify),
+    Finished(ExpectFinished),
+    /// So many more bytes of a message behind the handshake are passed over.
+    Complete {
+        skip: u32,
+    },
+    Failed(Error),
+}
+
+/// What every state between ServerHello and the end carries along.
+struct Protected {
+    suite: Suite,
+    transcript: Transcript,
+    secrets: HandshakeSecrets,
+}
+
+impl<'m> Handshake<'m> {
+    /// Starts a handshake: writes the ClientHello to `out`, the front of the Initial level's CRYPTO stream.
+    ///
+    /// `parameters` are our transport parameters, encoded. Nothing is borrowed from `config` but what it lends for
+    /// `'m`.
+    pub fn client(
+        config: &ClientConfig<'m>,
+        random: &mut Random,
+        parameters: &[u8],
+        out: &mut Writer<'_>,
+    ) -> Result<Self, ConfigError> {
+        let server_name = config.check()?.clone();
+        let mut client_random = [0; 32];
+        random.fill(&mut client_random);
+        let setup = Setup {
+            server_name,
+            trust: config.trust.clone(),
+            clock: config.clock,
+            protocols: config.protocols,
+            suites: config.suites,
+            groups: config.groups,
+            identity: config.identity.clone(),
+            key_log: config.key_log.clone(),
+            provider: config.provider.clone(),
+            random: client_random,
+            suite: None,
+            protocol: None,
+            kept: Kept::default(),
+        };
+        let first = ExpectServerHello::start(&setup, config.shares, random, parameters, out)?;
+        Ok(Self {
+            setup,
+            state: State::ServerHello(first),
+        })
+    }
+
+    /// Reads CRYPTO bytes and returns how many of them were used. To be called with the rest, and whenever bytes are
+    /// added, until it returns 0.
+    ///
+    /// `store` is where certificates are kept: the same memory with the same content in every call until the
+    /// handshake is complete, apart from `incoming.bytes`. What does not fit it ends the handshake, or, further up
+    /// the chain, makes it fail if it was needed.
+    ///
+    /// After an error the handshake is over, and every call returns it again.
+    pub fn read(
+        &mut self,
+        incoming: &Incoming<'_>,
+        store: &mut [u8],
+        random: &mut Random,
+        output: &mut dyn Output,
+    ) -> Result<usize, Error> {
+        let cx = &mut Cx {
+            setup: &mut self.setup,
+            random,
+            store,
+            output,
+        };
+        let result = self.state.read(incoming, cx);
+        if let Err(error) = result {
+            self.state = State::Failed(error);
+        }
+        result
+    }
+
+    /// The answer of a verifier that had said [`Verdict::Pending`]. The bytes that wait are to be read afterwards.
+    ///
+    /// Ignored while no answer is waited for.
+    pub fn resume_verification(
+        &mut self,
+        result: Result<(), CertificateError>,
+    ) -> Result<(), Error> {
+        if !self.is_verifying() {
+            return Ok(());
+        }
+        let next = match (core::mem::replace(&mut self.state, LOST), result) {
+            (State::Verifying(next), Ok(())) => State::CertificateVerify(next),
+            (_, Err(error)) => State::Failed(error.into()),
+            (other, Ok(())) => other,
+        };
+        self.state = next;
+        result.map_err(Error::Certificate)
+    }
+
+    /// A verifier was asked and has not answered yet.
+    pub fn is_verifying(&self) -> bool {
+        matches!(self.state, State::Verifying(_))
+    }
+
+    /// The server is who it claims to be, and both sides have the same secrets.
+    pub fn is_complete(&self) -> bool {
+        matches!(self.state, State::Complete { .. })
+    }
+
+    /// The cipher suite, from ServerHello on.
+    pub fn suite(&self) -> Option<Suite> {
+        self.setup.suite
+    }
+
+    /// The application protocol, from EncryptedExtensions on; authentic when the handshake is complete.
+    pub fn protocol(&self) -> Option<&'m [u8]> {
+        self.setup
+            .protocol
+            .and_then(|index| self.setup.protocols.get(index).copied())
+    }
+
+    /// The name the server was asked to prove.
+    pub fn server_name(&self) -> &ServerName {
+        &self.setup.server_name
+    }
+
+    /// The server's certificate and the issuers that were kept, as long as `store` is as `read` left it. Verified
+    /// when the handshake is complete.
+    pub fn certificates<'s>(&'s self, store: &'s [u8]) -> impl Iterator<Item = &'s [u8]> {
+        self.setup.kept.certificates(store)
+    }
+}
+
+/// The state while a message is being worked on; left behind only by an error, which then takes its place.
+const LOST: State = State::Failed(Error::Transport(TransportError::new(
+    Code::INTERNAL_ERROR,
+    "handshake state lost",
+)));
+
+impl State {
+    fn read(&mut self, incoming: &Incoming<'_>, cx: &mut Cx<'_, '_>) -> Result<usize, Error> {
+        let &Incoming {
+            level,
+            bytes,
+            window,
+        } = incoming;
+        let Some(&first) = bytes.first() else {
+            return match self {
+                Self::Failed(error) => Err(*error),
+                _ => Ok(0),
+            };
+        };
+        match self {
+            Self::Failed(error) => return Err(*error),
+            // Keys changed: what was sent before with the old ones would stand behind the new.
+            //= rfc9001#4.1.3
+            _ if level != self.level() => {
+                return Err(PeerMisbehaved::UnexpectedMessage(MessageType(first)).into());
+            }
+            Self::Verifying(_) => return Ok(0),
+            Self::ReadingCertificate(_) => return self.read_certificate(bytes, cx),
+            Self::Complete { skip } if *skip > 0 => return Ok(pass_over(skip, bytes.len())),
+            _ => {}
+        }
+        let Some(header) = Header::decode(bytes) else {
+            self.check_due(MessageType(first))?;
+            return Ok(0);
+        };
+        self.check_due(header.kind)?;
+        match self {
+            Self::Certificate(_) if header.kind == MessageType::CERTIFICATE => {
+                self.start_certificate(header, &bytes[..HEADER_LENGTH], cx);
+                return Ok(HEADER_LENGTH);
+            }
+            // A ticket is a gift: one that is too long is left.
+            Self::Complete { skip } if header.total().is_none_or(|total| total > window) => {
+                *skip = header.length;
+                return Ok(HEADER_LENGTH);
+            }
+            _ => {}
+        }
+        let too_large = Error::TooLarge {
+            message: header.kind,
+            length: header.length,
+        };
+        let total = header.total().filter(|&total| total <= window);
+        let total = total.ok_or(too_large)?;
+        let Some(whole) = bytes.get(..total) else {
+            return Ok(0);
+        };
+        let changes_keys = matches!(
+            header.kind,
+            MessageType::SERVER_HELLO | MessageType::FINISHED
+        );
+        //= rfc8446#5.1
+        if changes_keys && bytes.len() > total {
+            return Err(PeerMisbehaved::BytesAfterKeyChange.into());
+        }
+        let message = Message {
+            kind: header.kind,
+            whole,
+        };
+        *self = core::mem::replace(self, LOST).handle(message, cx)?;
+        Ok(total)
+    }
+
+    /// The level at which the next message comes.
+    fn level(&self) -> Space {
+        match self {
+            Self::ServerHello(_) => Space::Initial,
+            Self::Complete { .. } => Space::Application,
+            _ => Space::Handshake,
+        }
+    }
+
+    /// Refuses a message as soon as its type is known.
+    fn check_due(&self, kind: MessageType) -> Result<(), Error> {
+        let is_due = match self {
+            Self::ServerHello(_) => kind == MessageType::SERVER_HELLO,
+            Self::EncryptedExtensions(_) => kind == MessageType::ENCRYPTED_EXTENSIONS,
+            Self::Certificate(state) => {
+                kind == MessageType::CERTIFICATE
+                    || (kind == MessageType::CERTIFICATE_REQUEST && state.may_be_requested())
+            }
+            Self::CertificateVerify(_) => kind == MessageType::CERTIFICATE_VERIFY,
+            Self::Finished(_) => kind == MessageType::FINISHED,
+            Self::Complete { .. } => {
+                return after_handshake(kind);
+            }
+            Self::ReadingCertificate(_) | Self::Verifying(_) | Self::Failed(_) => false,
+        };
+        if is_due {
+            Ok(())
+        } else {
+            Err(PeerMisbehaved::UnexpectedMessage(kind).into())
+        }
+    }
+
+    fn handle(self, message: Message<'_>, cx: &mut Cx<'_, '_>) -> Result<Self, Error> {
+        match self {
+            Self::ServerHello(state) => state.handle(message, cx),
+            Self::EncryptedExtensions(state) => state.handle(message, cx).map(Self::Certificate),
+            Self::Certificate(state) => state.handle_request(message, cx).map(Self::Certificate),
+            Self::CertificateVerify(state) => state.handle(message, cx).map(Self::Finished),
+            Self::Finished(state) => {
+                state.handle(message, cx)?;
+                Ok(Self::Complete { skip: 0 })
+            }
+            Self::Complete { .. } => {
+                cx.output.ticket(&Ticket::decode(message.body())?);
+                Ok(self)
+            }
+            Self::ReadingCertificate(_) | Self::Verifying(_) | Self::Failed(_) => {
+                Err(PeerMisbehaved::UnexpectedMessage(message.kind).into())
+            }
+        }
+    }
+
+    fn start_certificate(&mut self, header: Header, bytes: &[u8], cx: &mut Cx<'_, '_>) {
+        *self = match core::mem::replace(self, LOST) {
+            Self::Certificate(state) => {
+                Self::ReadingCertificate(state.start(header, bytes, cx.setup.status_request()))
+            }
+            other => other,
+        };
+    }
+
+    fn read_certificate(&mut self, bytes: &[u8], cx: &mut Cx<'_, '_>) -> Result<usize, Error> {
+        let Self::ReadingCertificate(reading) = self else {
+            return Ok(0);
+        };
+        let progress = reading.read(bytes, cx)?;
+        if progress.done {
+            if let Self::ReadingCertificate(reading) = core::mem::replace(self, LOST) {
+                *self = match reading.verify(cx)? {
+                    (Verdict::Pending, next) => Self::Verifying(next),
+                    (_, next) => Self::CertificateVerify(next),
+                };
+            }
+        }
+        Ok(progress.used)
+    }
+}
+
+/// The messages of a server that may come when the handshake is complete.
+fn after_handshake(kind: MessageType) -> Result<(), Error> {
+    match kind {
+        MessageType::NEW_SESSION_TICKET => Ok(()),
+        //= rfc9001#4.4
+        MessageType::CERTIFICATE_REQUEST => Err(Error::Transport(TransportError::new(
+            Code::PROTOCOL_VIOLATION,
+            "certificate request after the handshake",
+        ))),
+        //= rfc9001#6
+        _ => Err(PeerMisbehaved::UnexpectedMessage(kind).into()),
+    }
+}
+
+/// Takes bytes of a message that nobody wants.
+fn pass_over(skip: &mut u32, available: usize) -> usize {
+    let used = usize::try_from(*skip).unwrap_or(usize::MAX).min(available);
+    *skip -= used as u32;
+    used
+}
+
+impl<'a> Message<'a> {
+    fn body(&self) -> &'a [u8] {
+        self.whole.get(HEADER_LENGTH..).unwrap_or_default()
+    }
+}
+
+impl Setup<'_> {
+    fn provider(&self) -> Option<&dyn Provider> {
+        self.provider
+            .as_deref()
+            .map(|provider| provider as &dyn Provider)
+    }
+
+    /// The algorithms that signatures are verified with: the provider's where it has its own.
+    fn algorithms(&self) -> &'static [&'static dyn SignatureVerificationAlgorithm] {
+        signature::algorithms(self.provider())
+    }
+
+    /// A stapled response is of use to a verifier from outside only.
+    fn status_request(&self) -> StatusRequest {
+        match self.trust {
+            Trust::Verifier(_) => StatusRequest::Asked,
+            _ => StatusRequest::NotAsked,
+        }
+    }
+
+    fn log(&self, label: &'static str, secret: &Secret) {
+        if let Some(key_log) = &self.key_log {
+            key_log.log(label, &self.random, secret.as_slice());
+        }
+    }
+}
+
+impl Protected {
+    /// Sends a message at the Handshake level and adds it to the transcript.
+    fn send(
+        &mut self,
+        output: &mut dyn Output,
+        kind: MessageType,
+        body: &mut dyn FnMut(&mut Writer<'_>) -> Result<(), Full>,
+    ) -> Result<(), Error> {
+        send(
+            output,
+            Space::Handshake,
+            &mut self.transcript,
+            &mut |_, out| message::encode(out, kind, |out| body(out)),
+        )
+    }
+}
+
+/// Sends what `write` writes and adds it to the transcript.
+fn send(
+    output: &mut dyn Output,
+    level: Space,
+    transcript: &mut Transcript,
+    write: &mut super::WriteMessage<'_>,
+) -> Result<(), Error> {
+    output
+        .message(level, &mut |before, out| {
+            let start = out.len();
+            write(before, out)?;
+            transcript.add(out.written().get(start..).unwrap_or_default());
+            Ok(())
+        })
+        .map_err(|Full| Error::SendBufferFull)
+}
