@@ -217,6 +217,7 @@ mod tests {
         assert_eq!(key.unprotect(&mut [0; 64], usize::MAX - 3), Err(TooShort));
     }
 
+    //= rfc9001#5.4.1 test
     #[test]
     fn protecting_and_unprotecting_are_inverse() {
         for &suite in Suite::ALL {

@@ -35,6 +35,9 @@ pub struct DirectionKeys {
     pub packet: PacketKey,
 }
 
+/// A connection holds up to seven of these; AES with all its round keys and GHASH's tables is the largest.
+const _: () = assert!(size_of::<DirectionKeys>() <= 1_024);
+
 impl DirectionKeys {
     /// The keys that follow from a traffic secret. `provider` is asked first, the built-in ciphers serve otherwise.
     pub fn from_secret(suite: Suite, secret: &Secret, provider: Option<&dyn Provider>) -> Self {

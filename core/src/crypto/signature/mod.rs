@@ -11,6 +11,8 @@ mod ed25519;
 mod rsa;
 #[cfg(feature = "rsa")]
 mod rsa_padding;
+#[cfg(all(test, feature = "rsa"))]
+mod rsa_vectors;
 #[cfg(test)]
 mod vectors;
 
