@@ -133,6 +133,35 @@ fn nothing_is_left_for_later_or_tied_to_a_machine() {
 }
 
 #[test]
+fn every_dependency_has_its_reason_written_down() {
+    let read = |name: &str| fs::read_to_string(root().join(name)).expect("a file of the workspace");
+    let manifest = read("Cargo.toml");
+    let table = manifest
+        .split("[workspace.dependencies]")
+        .nth(1)
+        .expect("the workspace's table");
+    let table = table.split("\n[").next().unwrap_or(table).lines();
+    let listed: BTreeSet<&str> = table
+        .filter(|line| !line.starts_with('#'))
+        .filter_map(|line| Some(line.split_once(" = ")?.0))
+        .collect();
+    let page = read("docs/dependencies.md");
+    let rows = page
+        .lines()
+        .filter_map(|line| line.strip_prefix("| ")?.split(" |").next());
+    let explained: BTreeSet<&str> = rows
+        .filter(|name| !matches!(*name, "crate" | "---"))
+        .collect();
+    assert!(listed.len() > 20, "the table was read");
+    let differing = listed.symmetric_difference(&explained);
+    none(
+        differing
+            .map(|name| format!("docs/dependencies.md and Cargo.toml disagree about {name}"))
+            .collect(),
+    );
+}
+
+#[test]
 fn marks_of_specifications_can_be_read_by_a_program() {
     let mut problems = Vec::new();
     for file in rust_files() {
