@@ -18,9 +18,11 @@ pub mod mem;
 pub mod crypto;
 pub mod wire;
 
+pub mod ack;
 pub mod context;
 pub mod frame_writer;
 pub mod recovery;
+pub mod space;
 pub mod stream;
 pub mod tls;
 pub mod trace;

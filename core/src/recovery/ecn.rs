@@ -5,6 +5,33 @@
 use crate::wire::frame::EcnCounts;
 use crate::wire::packet::Space;
 
+/// The two ECN bits of an IP header.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub enum Codepoint {
+    /// The sender does not take part, or the bits are not known.
+    #[default]
+    NotEct = 0,
+    /// ECT(1).
+    Ect1 = 1,
+    /// ECT(0).
+    Ect0 = 2,
+    /// Congestion was experienced on the way.
+    Ce = 3,
+}
+
+impl Codepoint {
+    /// The codepoint in the two lowest bits, as the last two of a traffic class or type of service.
+    pub const fn from_bits(bits: u8) -> Self {
+        match bits & 3 {
+            0 => Self::NotEct,
+            1 => Self::Ect1,
+            2 => Self::Ect0,
+            _ => Self::Ce,
+        }
+    }
+}
+
 /// Packets that are marked before the first validated report is waited for.
 const TESTING_MAX: u8 = 10;
 

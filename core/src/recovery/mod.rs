@@ -17,7 +17,7 @@ pub mod rtt;
 mod sent;
 mod token;
 
-pub use ecn::Ecn;
+pub use ecn::{Codepoint, Ecn};
 pub use loss::AckSummary;
 pub use pto::{Cause, Deadline, Timeout};
 pub use sent::{SentMemory, SentPacket};

@@ -1,0 +1,496 @@
+//! The receiving half of the packet number spaces (RFC 9000 §12.3, §13.2): what arrived, and telling the peer.
+//!
+//! Ranges of all three spaces lie in one table: `| Initial 8 | Handshake 8 | Application N |`.
+//!
+//! Invariant: a number is either below its space's floor, or in a range if it was received; so no packet is
+//! ever processed twice, however few ranges there are.
+
+use core::ops::RangeInclusive;
+
+use crate::ack::{AckPolicy, DELAY_EXPONENT, Order};
+use crate::frame_writer::FrameWriter;
+use crate::mem::Table;
+use crate::recovery::{Codepoint, Token};
+use crate::time::{Duration, Instant, micros};
+use crate::wire::frame::{Ack, EcnCounts, Frame};
+use crate::wire::packet::Space;
+
+/// Ranges of the Initial and of the Handshake space: a flight of eight packets with every second one lost.
+const HANDSHAKE_RANGES: usize = 8;
+
+/// Numbers received without a gap: from `start` up to but without `end`.
+#[derive(Clone, Copy, Debug)]
+pub struct NumberRange {
+    start: u64,
+    end: u64,
+}
+
+impl NumberRange {
+    /// An unused place.
+    pub const EMPTY: Self = Self { start: 0, end: 0 };
+}
+
+/// Whether a packet that was opened is to be processed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Arrival {
+    /// It is.
+    New,
+    /// It was processed before.
+    Duplicate,
+    /// It is so old that nobody remembers whether it was.
+    Old,
+}
+
+/// What was received, and what of it the peer does not know yet.
+pub struct NumberSpaces<'m> {
+    ranges: Table<'m, NumberRange>,
+    states: [State; 3],
+}
+
+#[derive(Clone, Copy, Debug, Default)]
+struct State {
+    /// Ranges in use, ascending from the space's first place.
+    len: usize,
+    /// Packets below it are not processed any more.
+    floor: u64,
+    largest: Option<u64>,
+    largest_at: Instant,
+    ecn: EcnCounts,
+    policy: AckPolicy,
+}
+
+impl<'m> NumberSpaces<'m> {
+    /// Places that the table needs for `application` ranges in the application space.
+    pub const fn ranges(application: usize) -> usize {
+        2 * HANDSHAKE_RANGES + application
+    }
+
+    /// Nothing received yet.
+    pub fn new(ranges: Table<'m, NumberRange>) -> Self {
+        Self {
+            ranges,
+            states: [State::default(); 3],
+        }
+    }
+
+    /// The largest number received in `space`, which tells what a truncated number stands for.
+    pub fn largest_received(&self, space: Space) -> Option<u64> {
+        self.states[space as usize].largest
+    }
+
+    /// Whether the packet `number` is to be processed; asked once it was opened, before a frame is read.
+    //= rfc9000#12.3
+    pub fn check(&mut self, space: Space, number: u64) -> Arrival {
+        let (ranges, state) = self.part(space);
+        if number < state.floor {
+            return Arrival::Old;
+        }
+        let used = ranges.get(..state.len).unwrap_or_default();
+        match used.iter().rev().find(|range| range.start <= number) {
+            Some(range) if number < range.end => Arrival::Duplicate,
+            _ => Arrival::New,
+        }
+    }
+
+    /// A new packet was processed.
+    pub fn on_packet_received(
+        &mut self,
+        now: Instant,
+        space: Space,
+        number: u64,
+        ack_eliciting: bool,
+        codepoint: Codepoint,
+    ) {
+        let (ranges, state) = self.part(space);
+        let expected = state.largest.map_or(0, |largest| largest + 1);
+        if number >= expected {
+            state.largest = Some(number);
+            state.largest_at = now;
+        }
+        insert(ranges, state, number);
+        //= rfc9000#13.4.1
+        match codepoint {
+            Codepoint::NotEct => {}
+            Codepoint::Ect0 => state.ecn.ect0 += 1,
+            Codepoint::Ect1 => state.ecn.ect1 += 1,
+            Codepoint::Ce => state.ecn.ce += 1,
+        }
+        if ack_eliciting {
+            let order = if number == expected {
+                Order::InOrder
+            } else {
+                Order::OutOfOrder
+            };
+            state.policy.on_ack_eliciting(now, space, order, codepoint);
+        }
+    }
+
+    /// A packet should be sent in `space` for the acknowledgement alone.
+    pub fn is_ack_due(&self, now: Instant, space: Space) -> bool {
+        self.states[space as usize].policy.is_due(now)
+    }
+
+    /// When an acknowledgement becomes due that is still held back.
+    pub fn ack_deadline(&self) -> Option<Instant> {
+        let deadlines = self
+            .states
+            .iter()
+            .filter_map(|state| state.policy.deadline());
+        deadlines.min()
+    }
+
+    /// Writes an ACK frame, if the peer waits for one: with as many ranges as fit, the largest first.
+    pub fn on_transmit(&mut self, now: Instant, space: Space, w: &mut FrameWriter<'_>) -> bool {
+        let (ranges, state) = self.part(space);
+        let used = ranges.get(..state.len).unwrap_or_default();
+        let Some(highest) = used.last().filter(|_| state.policy.is_owed()) else {
+            return false;
+        };
+        let delay = micros(now - state.largest_at) >> DELAY_EXPONENT;
+        let ecn = Some(state.ecn).filter(|counts| *counts != EcnCounts::default());
+        let write = |token: Token, w: &mut FrameWriter<'_>| {
+            w.raw(token, |out| {
+                let descending = used.iter().rev().map(NumberRange::inclusive);
+                Ack::encode_ranges(out, delay, descending, ecn).map(drop)
+            })
+        };
+        let token = Token::Ack {
+            largest: highest.end - 1,
+        };
+        // A full table of sent packets takes the token, not the acknowledgement.
+        let written = write(token, w) || write(Token::None, w);
+        if written {
+            state.policy.on_sent();
+        }
+        written
+    }
+
+    /// Adds PING to a packet that only acknowledges, when more than half of the ranges are in use and the
+    /// last such PING is a round trip ago: its acknowledgement frees ranges. Called after all other frames.
+    //= rfc9000#13.2.4
+    pub fn write_ping(
+        &mut self,
+        now: Instant,
+        space: Space,
+        rtt: Duration,
+        w: &mut FrameWriter<'_>,
+    ) -> bool {
+        let (ranges, state) = self.part(space);
+        state.len > ranges.len() / 2
+            && !w.is_ack_eliciting()
+            && w.room() > 0
+            && state.policy.may_ping(now, rtt)
+            && w.frame(&Frame::Ping, Token::None)
+    }
+
+    /// The peer received our ACK frame up to `largest`: nothing up to there needs to be said again, and
+    /// nothing that still comes from there is new to anybody.
+    //= rfc9000#13.2.4
+    pub fn on_ack(&mut self, space: Space, largest: u64) {
+        let (ranges, state) = self.part(space);
+        raise_floor(ranges, state, largest.saturating_add(1));
+    }
+
+    /// The keys of `space` are gone.
+    pub fn discard(&mut self, space: Space) {
+        self.states[space as usize] = State::default();
+    }
+
+    fn part(&mut self, space: Space) -> (&mut [NumberRange], &mut State) {
+        let range = match space {
+            Space::Initial => 0..HANDSHAKE_RANGES,
+            Space::Handshake => HANDSHAKE_RANGES..2 * HANDSHAKE_RANGES,
+            Space::Application => 2 * HANDSHAKE_RANGES..self.ranges.len(),
+        };
+        let ranges = self.ranges.get_mut(range).unwrap_or_default();
+        (ranges, &mut self.states[space as usize])
+    }
+}
+
+impl NumberRange {
+    fn inclusive(&self) -> RangeInclusive<u64> {
+        self.start..=self.end - 1
+    }
+}
+
+/// Adds a number that is in no range. Without a place for a further range the lowest one is forgotten.
+fn insert(ranges: &mut [NumberRange], state: &mut State, number: u64) {
+    let used = ranges.get(..state.len).unwrap_or_default();
+    // From the top: what arrives is nearly always recent.
+    let mut at = used.len();
+    while at > 0 && used[at - 1].start > number {
+        at -= 1;
+    }
+    let joins_below = at > 0 && used[at - 1].end == number;
+    let joins_above = at < used.len() && used[at].start == number + 1;
+    match (joins_below, joins_above) {
+        (true, true) => {
+            ranges[at - 1].end = ranges[at].end;
+            ranges.copy_within(at + 1..state.len, at);
+            state.len -= 1;
+        }
+        (true, false) => ranges[at - 1].end += 1,
+        (false, true) => ranges[at].start = number,
+        (false, false) => {
+            if state.len == ranges.len() {
+                if at == 0 {
+                    state.floor = state.floor.max(number + 1);
+                    return;
+                }
+                let lowest = ranges[0].end;
+                raise_floor(ranges, state, lowest);
+                at -= 1;
+            }
+            ranges.copy_within(at..state.len, at + 1);
+            ranges[at] = NumberRange {
+                start: number,
+                end: number + 1,
+            };
+            state.len += 1;
+        }
+    }
+}
+
+/// Forgets everything below `floor`.
+fn raise_floor(ranges: &mut [NumberRange], state: &mut State, floor: u64) {
+    state.floor = state.floor.max(floor);
+    let used = ranges.get(..state.len).unwrap_or_default();
+    let gone = used
+        .iter()
+        .take_while(|range| range.end <= state.floor)
+        .count();
+    ranges.copy_within(gone..state.len, 0);
+    state.len -= gone;
+    if let Some(lowest) = ranges.get_mut(..state.len).and_then(<[_]>::first_mut) {
+        lowest.start = lowest.start.max(state.floor);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::codec::Writer;
+    use crate::frame_writer::PACKET_TOKENS_MAX;
+    use crate::wire::frame::Frames;
+    use proptest::prelude::*;
+    use std::collections::BTreeSet;
+    use std::vec::Vec;
+
+    const SPACE: Space = Space::Application;
+    const NOW: Instant = Instant::from_micros(1_000_000);
+
+    fn spaces(application: usize) -> NumberSpaces<'static> {
+        let table = std::vec![NumberRange::EMPTY; NumberSpaces::ranges(application)].leak();
+        NumberSpaces::new((&mut *table).into())
+    }
+
+    fn receive(spaces: &mut NumberSpaces<'_>, number: u64) {
+        spaces.on_packet_received(NOW, SPACE, number, true, Codepoint::NotEct);
+    }
+
+    /// What `on_transmit` writes into `room` bytes at `now`: delay, ranges, ECN counts; and the tokens.
+    #[expect(clippy::type_complexity)]
+    fn transmit(
+        spaces: &mut NumberSpaces<'_>,
+        now: Instant,
+        room: usize,
+        tokens_room: usize,
+    ) -> Option<(u64, Vec<RangeInclusive<u64>>, Option<EcnCounts>, Vec<Token>)> {
+        let mut buffer = [0; 600];
+        let mut tokens = heapless::Vec::<Token, PACKET_TOKENS_MAX>::new();
+        let out = Writer::new(&mut buffer[..room]);
+        let mut w = FrameWriter::new(out, &mut tokens, tokens_room);
+        let written = spaces.on_transmit(now, SPACE, &mut w);
+        let length = w.len();
+        let mut frames = Frames::new(&buffer[..length]);
+        match frames.next() {
+            Some(Ok(Frame::Ack(ack))) => {
+                assert!(written);
+                Some((ack.delay, ack.ranges().collect(), ack.ecn, tokens.to_vec()))
+            }
+            None => {
+                assert!(!written);
+                None
+            }
+            other => panic!("{other:?}"),
+        }
+    }
+
+    //= rfc9000#13.2.1 test
+    #[test]
+    fn the_frame_says_what_came_and_how_long_ago() {
+        let mut spaces = spaces(4);
+        assert_eq!(transmit(&mut spaces, NOW, 600, 8), None);
+        for number in [0, 1, 2, 5, 6, 9] {
+            receive(&mut spaces, number);
+        }
+        assert!(spaces.is_ack_due(NOW, SPACE));
+        assert_eq!(spaces.largest_received(SPACE), Some(9));
+        let later = NOW + Duration::from_micros(800);
+        let (delay, ranges, ecn, tokens) = transmit(&mut spaces, later, 600, 8).unwrap();
+        assert_eq!((delay, ecn), (100, None));
+        assert_eq!(ranges, [9..=9, 5..=6, 0..=2]);
+        assert_eq!(tokens, [Token::Ack { largest: 9 }]);
+        // Said once; a packet that asks for nothing does not make it due again.
+        assert_eq!(transmit(&mut spaces, later, 600, 8), None);
+        spaces.on_packet_received(later, SPACE, 10, false, Codepoint::NotEct);
+        assert!(!spaces.is_ack_due(later + Duration::from_secs(1), SPACE));
+        assert_eq!(transmit(&mut spaces, later, 600, 8), None);
+        assert_eq!(spaces.ack_deadline(), None);
+    }
+
+    #[test]
+    fn without_a_place_for_its_token_the_acknowledgement_still_leaves() {
+        let mut spaces = spaces(4);
+        receive(&mut spaces, 0);
+        let (_, ranges, _, tokens) = transmit(&mut spaces, NOW, 600, 0).unwrap();
+        assert_eq!(ranges, [0..=0]);
+        assert_eq!(tokens, []);
+    }
+
+    #[test]
+    fn without_room_the_acknowledgement_stays_due() {
+        let mut spaces = spaces(4);
+        receive(&mut spaces, 0);
+        receive(&mut spaces, 5);
+        assert_eq!(transmit(&mut spaces, NOW, 4, 8), None);
+        assert!(spaces.is_ack_due(NOW, SPACE));
+        let (_, ranges, ..) = transmit(&mut spaces, NOW, 5, 8).unwrap();
+        assert_eq!(ranges, [5..=5]);
+    }
+
+    //= rfc9000#12.3 test
+    #[test]
+    fn duplicates_and_forgotten_numbers_are_recognised() {
+        let mut spaces = spaces(2);
+        receive(&mut spaces, 1);
+        receive(&mut spaces, 5);
+        assert_eq!(spaces.check(SPACE, 1), Arrival::Duplicate);
+        assert_eq!(spaces.check(SPACE, 0), Arrival::New);
+        assert_eq!(spaces.check(SPACE, 6), Arrival::New);
+        // A third range pushes out the lowest.
+        receive(&mut spaces, 9);
+        assert_eq!(spaces.check(SPACE, 0), Arrival::Old);
+        assert_eq!(spaces.check(SPACE, 1), Arrival::Old);
+        assert_eq!(spaces.check(SPACE, 2), Arrival::New);
+        assert_eq!(spaces.check(Space::Initial, 1), Arrival::New);
+        // One lower than all and without a place is itself forgotten.
+        receive(&mut spaces, 3);
+        assert_eq!(spaces.check(SPACE, 3), Arrival::Old);
+        assert_eq!(spaces.check(SPACE, 4), Arrival::New);
+        // Neighbours need no place.
+        receive(&mut spaces, 4);
+        assert_eq!(spaces.check(SPACE, 4), Arrival::Duplicate);
+    }
+
+    //= rfc9000#13.2.4 test
+    #[test]
+    fn what_the_peer_knows_is_not_said_again() {
+        let mut spaces = spaces(8);
+        for number in [0, 1, 4, 5, 6, 8] {
+            receive(&mut spaces, number);
+        }
+        spaces.on_ack(SPACE, 5);
+        assert_eq!(spaces.check(SPACE, 2), Arrival::Old);
+        let (_, ranges, ..) = transmit(&mut spaces, NOW, 600, 8).unwrap();
+        assert_eq!(ranges, [8..=8, 6..=6]);
+        // An older frame's acknowledgement does not bring anything back.
+        spaces.on_ack(SPACE, 1);
+        assert_eq!(spaces.check(SPACE, 5), Arrival::Old);
+    }
+
+    //= rfc9000#13.4.1 test
+    #[test]
+    fn marks_are_counted_per_space_and_reported() {
+        let mut spaces = spaces(4);
+        let marks = [
+            Codepoint::Ect0,
+            Codepoint::Ce,
+            Codepoint::Ect1,
+            Codepoint::Ect0,
+        ];
+        for (number, mark) in marks.into_iter().enumerate() {
+            spaces.on_packet_received(NOW, SPACE, number as u64, true, mark);
+        }
+        let (.., ecn, _) = transmit(&mut spaces, NOW, 600, 8).unwrap();
+        let counts = EcnCounts {
+            ect0: 2,
+            ect1: 1,
+            ce: 1,
+        };
+        assert_eq!(ecn, Some(counts));
+    }
+
+    #[test]
+    fn many_gaps_ask_for_an_acknowledgement_of_the_acknowledgement() {
+        let mut spaces = spaces(4);
+        let rtt = Duration::from_millis(10);
+        let pings = |spaces: &mut NumberSpaces<'_>, now| {
+            let mut buffer = [0; 100];
+            let mut tokens = heapless::Vec::new();
+            let mut w = FrameWriter::new(Writer::new(&mut buffer), &mut tokens, 8);
+            spaces.write_ping(now, SPACE, rtt, &mut w) && w.is_ack_eliciting()
+        };
+        receive(&mut spaces, 0);
+        receive(&mut spaces, 2);
+        assert!(!pings(&mut spaces, NOW));
+        receive(&mut spaces, 4);
+        assert!(pings(&mut spaces, NOW));
+        assert!(!pings(&mut spaces, NOW + Duration::from_millis(9)));
+        assert!(pings(&mut spaces, NOW + rtt));
+        spaces.on_ack(SPACE, 4);
+        assert!(!pings(&mut spaces, NOW + rtt * 2));
+    }
+
+    #[test]
+    fn a_table_without_places_harms_nobody() {
+        let mut spaces = NumberSpaces::new(Table::empty());
+        receive(&mut spaces, 3);
+        assert_eq!(spaces.check(SPACE, 3), Arrival::Old);
+        assert_eq!(transmit(&mut spaces, NOW, 600, 8), None);
+    }
+
+    proptest! {
+        /// Against a set of all numbers ever received.
+        #[test]
+        fn no_packet_is_processed_twice(numbers in prop::collection::vec(0_u64..60, 1..200), acks in prop::collection::vec(0_u64..60, 0..5)) {
+            let mut spaces = spaces(5);
+            let mut seen = BTreeSet::new();
+            for (step, number) in numbers.iter().copied().enumerate() {
+                let arrival = spaces.check(SPACE, number);
+                prop_assert!(arrival != Arrival::New || !seen.contains(&number));
+                prop_assert!(arrival != Arrival::Duplicate || seen.contains(&number));
+                if arrival == Arrival::New {
+                    receive(&mut spaces, number);
+                    seen.insert(number);
+                }
+                if let Some(ack) = acks.get(step / 40).filter(|_| step % 40 == 39) {
+                    spaces.on_ack(SPACE, *ack);
+                }
+                prop_assert!(spaces.check(SPACE, number) != Arrival::New);
+                if let Some((_, ranges, ..)) = transmit(&mut spaces, NOW, 600, 8) {
+                    for range in ranges {
+                        for number in range {
+                            prop_assert!(seen.contains(&number), "acknowledged without having come");
+                        }
+                    }
+                }
+            }
+        }
+
+        #[test]
+        fn with_enough_places_nothing_is_ever_forgotten(numbers in prop::collection::vec(0_u64..40, 1..100)) {
+            let mut spaces = spaces(20);
+            let mut seen = BTreeSet::new();
+            for number in numbers {
+                if spaces.check(SPACE, number) == Arrival::New {
+                    receive(&mut spaces, number);
+                    seen.insert(number);
+                }
+            }
+            let (_, ranges, ..) = transmit(&mut spaces, NOW, 600, 8).unwrap();
+            let said: BTreeSet<u64> = ranges.into_iter().flatten().collect();
+            prop_assert_eq!(said, seen);
+        }
+    }
+}
