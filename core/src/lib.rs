@@ -21,6 +21,7 @@ pub mod wire;
 pub mod ack;
 pub mod context;
 pub mod frame_writer;
+pub mod path;
 pub mod recovery;
 pub mod space;
 pub mod stream;

@@ -108,9 +108,7 @@ mod tests {
         let decoded = decode(&body, "a.example").unwrap();
         assert_eq!(decoded.protocol, 1);
         assert_eq!(decoded.parameters, [1, 0]);
-        abuse(&body, |body| {
-            decode(body, "a.example").map(drop)
-        });
+        abuse(&body, |body| decode(body, "a.example").map(drop));
     }
 
     //= rfc9001#8.1 test

@@ -1,0 +1,650 @@
+//! Connection IDs in both directions (RFC 9000 §5.1): those we give to the peer, and those it gave to us.
+//!
+//! Invariant: there is always a connection ID of the peer in use; ours are never more than the peer's limit.
+
+use subtle::ConstantTimeEq;
+
+use crate::crypto::random::Random;
+use crate::frame_writer::FrameWriter;
+use crate::recovery::Token;
+use crate::wire::frame::Frame;
+use crate::wire::frame::kind::{NEW_CONNECTION_ID, RETIRE_CONNECTION_ID};
+use crate::wire::packet::ConnectionId;
+use crate::wire::{Code, TransportError};
+
+/// Connection IDs of ours at a time, if the peer's limit allows: more than any peer needs for its paths.
+pub const LOCAL_MAX: usize = 8;
+
+/// Our active_connection_id_limit: one in use, one to move to, and two while others are being retired.
+pub const REMOTE_MAX: usize = 4;
+
+/// Retired connection IDs of the peer whose retirement it has not acknowledged.
+//= rfc9000#5.1.2
+const RETIRED_MAX: usize = 2 * REMOTE_MAX;
+
+/// Whether a frame about a connection ID has to be sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Delivery {
+    /// It has.
+    Pending,
+    /// It is on its way, or arrived.
+    Sent,
+}
+
+/// A connection ID that the peer may use to reach us.
+#[derive(Clone, Copy, Debug)]
+struct Local {
+    sequence: u64,
+    cid: ConnectionId,
+    reset_token: [u8; 16],
+    delivery: Delivery,
+}
+
+/// The connection IDs that we issued and the peer did not retire.
+pub struct LocalCids {
+    active: heapless::Vec<Local, LOCAL_MAX>,
+    next_sequence: u64,
+    /// Bytes of each of our connection IDs; 0 means that no others can be issued.
+    length: usize,
+    /// How many the peer is willing to keep.
+    limit: usize,
+}
+
+impl LocalCids {
+    /// With `cid`, the source connection ID of the handshake, as number 0.
+    pub fn new(cid: ConnectionId) -> Self {
+        let mut active = heapless::Vec::new();
+        let first = Local {
+            sequence: 0,
+            cid,
+            reset_token: [0; 16],
+            delivery: Delivery::Sent,
+        };
+        // A new table has room.
+        let _ = active.push(first);
+        Self {
+            active,
+            next_sequence: 1,
+            length: cid.len(),
+            limit: 1,
+        }
+    }
+
+    /// The peer's active_connection_id_limit is known: more are issued from now on.
+    //= rfc9000#5.1.1
+    pub fn on_peer_limit(&mut self, active_connection_id_limit: u64) {
+        if self.length > 0 {
+            let limit = usize::try_from(active_connection_id_limit).unwrap_or(LOCAL_MAX);
+            self.limit = limit.clamp(1, LOCAL_MAX);
+        }
+    }
+
+    /// Whether a packet for `cid` is for this connection.
+    pub fn contains(&self, cid: &ConnectionId) -> bool {
+        self.active.iter().any(|local| local.cid == *cid)
+    }
+
+    /// All that the peer may use, for those who route datagrams to connections.
+    pub fn iter(&self) -> impl Iterator<Item = &ConnectionId> {
+        self.active.iter().map(|local| &local.cid)
+    }
+
+    /// A RETIRE_CONNECTION_ID arrived in a packet whose destination was `destination`.
+    pub fn on_retire(
+        &mut self,
+        sequence: u64,
+        destination: &ConnectionId,
+    ) -> Result<(), TransportError> {
+        //= rfc9000#19.16
+        if self.length == 0 {
+            return Err(violation(
+                RETIRE_CONNECTION_ID,
+                "there is no connection ID to retire",
+            ));
+        }
+        if sequence >= self.next_sequence {
+            return Err(violation(
+                RETIRE_CONNECTION_ID,
+                "connection ID was never issued",
+            ));
+        }
+        let Some(index) = self
+            .active
+            .iter()
+            .position(|local| local.sequence == sequence)
+        else {
+            return Ok(());
+        };
+        if self.active[index].cid == *destination {
+            return Err(violation(
+                RETIRE_CONNECTION_ID,
+                "connection ID is in use by its own retirement",
+            ));
+        }
+        self.active.remove(index);
+        Ok(())
+    }
+
+    /// NEW_CONNECTION_ID is to be sent.
+    pub fn has_pending(&self) -> bool {
+        self.active.len() < self.limit
+            || self
+                .active
+                .iter()
+                .any(|local| local.delivery == Delivery::Pending)
+    }
+
+    /// Issues what the peer's limit allows, and writes NEW_CONNECTION_ID for what it was not told.
+    //= rfc9000#5.1.1
+    pub fn on_transmit(&mut self, random: &mut Random, w: &mut FrameWriter<'_>) {
+        while self.active.len() < self.limit && self.issue(random) {}
+        for local in &mut self.active {
+            if local.delivery == Delivery::Pending {
+                let frame = Frame::NewConnectionId {
+                    sequence: local.sequence,
+                    retire_prior_to: 0,
+                    cid: local.cid.as_slice(),
+                    reset_token: local.reset_token,
+                };
+                let sequence = local.sequence;
+                if !w.frame(&frame, Token::NewConnectionId { sequence }) {
+                    return;
+                }
+                local.delivery = Delivery::Sent;
+            }
+        }
+    }
+
+    /// NEW_CONNECTION_ID number `sequence` was lost.
+    pub fn on_loss(&mut self, sequence: u64) {
+        if let Some(local) = self
+            .active
+            .iter_mut()
+            .find(|local| local.sequence == sequence)
+        {
+            local.delivery = Delivery::Pending;
+        }
+    }
+
+    fn issue(&mut self, random: &mut Random) -> bool {
+        let mut bytes = [0; 20];
+        let bytes = &mut bytes[..self.length.min(20)];
+        random.fill(bytes);
+        let mut reset_token = [0; 16];
+        random.fill(&mut reset_token);
+        let local = Local {
+            sequence: self.next_sequence,
+            cid: ConnectionId::new(bytes).unwrap_or_default(),
+            reset_token,
+            delivery: Delivery::Pending,
+        };
+        let issued = !self.contains(&local.cid) && self.active.push(local).is_ok();
+        self.next_sequence += u64::from(issued);
+        issued
+    }
+}
+
+/// A connection ID that reaches the peer.
+#[derive(Clone, Copy, Debug)]
+struct Remote {
+    sequence: u64,
+    cid: ConnectionId,
+    /// What a stateless reset for it ends with; unknown for the first until transport parameters say it.
+    reset_token: Option<[u8; 16]>,
+}
+
+/// The connection IDs that the peer issued and we did not retire; the first of them is in use.
+pub struct RemoteCids {
+    active: heapless::Vec<Remote, REMOTE_MAX>,
+    retire_prior_to: u64,
+    retired: heapless::Vec<(u64, Delivery), RETIRED_MAX>,
+}
+
+impl RemoteCids {
+    /// With `cid` as number 0: what a client makes up, or what a server found in the first packet.
+    pub fn new(cid: ConnectionId) -> Self {
+        let mut active = heapless::Vec::new();
+        let first = Remote {
+            sequence: 0,
+            cid,
+            reset_token: None,
+        };
+        // A new table has room.
+        let _ = active.push(first);
+        Self {
+            active,
+            retire_prior_to: 0,
+            retired: heapless::Vec::new(),
+        }
+    }
+
+    /// The destination of the next packet.
+    pub fn current(&self) -> ConnectionId {
+        self.active
+            .first()
+            .map_or(ConnectionId::EMPTY, |remote| remote.cid)
+    }
+
+    /// A Retry or the server's first packet says what number 0 really is.
+    //= rfc9000#7.2
+    pub fn set_first(&mut self, cid: ConnectionId) {
+        if let Some(first) = self.first() {
+            first.cid = cid;
+        }
+    }
+
+    /// The transport parameter stateless_reset_token, which goes with number 0.
+    pub fn set_first_reset_token(&mut self, reset_token: [u8; 16]) {
+        if let Some(first) = self.first() {
+            first.reset_token = Some(reset_token);
+        }
+    }
+
+    /// The connection ID of the transport parameter preferred_address, which is number 1.
+    //= rfc9000#5.1.1
+    pub fn on_preferred_address(
+        &mut self,
+        cid: ConnectionId,
+        reset_token: [u8; 16],
+    ) -> Result<(), TransportError> {
+        self.on_new(1, 0, cid.as_slice(), reset_token)
+    }
+
+    /// A NEW_CONNECTION_ID arrived.
+    pub fn on_new(
+        &mut self,
+        sequence: u64,
+        retire_prior_to: u64,
+        cid: &[u8],
+        reset_token: [u8; 16],
+    ) -> Result<(), TransportError> {
+        let Some(cid) = ConnectionId::new(cid) else {
+            return Err(violation(NEW_CONNECTION_ID, "connection ID is too long"));
+        };
+        //= rfc9000#19.15
+        if self.current().is_empty() {
+            return Err(violation(NEW_CONNECTION_ID, "connection IDs have no bytes"));
+        }
+        let new = Remote {
+            sequence,
+            cid,
+            reset_token: Some(reset_token),
+        };
+        let known = self.is_known(&new)?;
+        // A frame cannot take back what it gives: at least the new one stays.
+        self.retire_prior_to = self.retire_prior_to.max(retire_prior_to.min(sequence));
+        self.retire_old()?;
+        if known {
+            return Ok(());
+        }
+        if sequence < self.retire_prior_to {
+            return self.retire(sequence);
+        }
+        self.active
+            .push(new)
+            .map_err(|_| too_many("too many connection IDs"))
+    }
+
+    /// Whether the last bytes of a datagram are the reset token of the connection ID in use.
+    //= rfc9000#10.3.1
+    pub fn is_reset(&self, candidate: &[u8; 16]) -> bool {
+        let token = self.active.first().and_then(|remote| remote.reset_token);
+        token.is_some_and(|token| bool::from(token.ct_eq(candidate)))
+    }
+
+    /// RETIRE_CONNECTION_ID is to be sent.
+    pub fn has_pending(&self) -> bool {
+        self.retired
+            .iter()
+            .any(|entry| entry.1 == Delivery::Pending)
+    }
+
+    /// Writes RETIRE_CONNECTION_ID for what the peer was not told.
+    pub fn on_transmit(&mut self, w: &mut FrameWriter<'_>) {
+        for (sequence, delivery) in &mut self.retired {
+            if *delivery == Delivery::Pending {
+                let sequence = *sequence;
+                let frame = Frame::RetireConnectionId { sequence };
+                if !w.frame(&frame, Token::RetireConnectionId { sequence }) {
+                    return;
+                }
+                *delivery = Delivery::Sent;
+            }
+        }
+    }
+
+    /// RETIRE_CONNECTION_ID number `sequence` arrived.
+    pub fn on_ack(&mut self, sequence: u64) {
+        self.retired.retain(|entry| entry.0 != sequence);
+    }
+
+    /// RETIRE_CONNECTION_ID number `sequence` was lost.
+    pub fn on_loss(&mut self, sequence: u64) {
+        if let Some(entry) = self.retired.iter_mut().find(|entry| entry.0 == sequence) {
+            entry.1 = Delivery::Pending;
+        }
+    }
+
+    fn first(&mut self) -> Option<&mut Remote> {
+        self.active.iter_mut().find(|remote| remote.sequence == 0)
+    }
+
+    /// Whether it was said before; saying something else under an old number or ID is a violation.
+    fn is_known(&self, new: &Remote) -> Result<bool, TransportError> {
+        let mut known = false;
+        for old in &self.active {
+            let same_token = old.reset_token.is_none() || old.reset_token == new.reset_token;
+            match (old.sequence == new.sequence, old.cid == new.cid) {
+                (false, false) => {}
+                (true, true) if same_token => known = true,
+                _ => {
+                    return Err(violation(
+                        NEW_CONNECTION_ID,
+                        "a connection ID was issued twice",
+                    ));
+                }
+            }
+        }
+        Ok(known)
+    }
+
+    /// Stops using what the peer wants back.
+    //= rfc9000#5.1.2
+    fn retire_old(&mut self) -> Result<(), TransportError> {
+        while let Some(index) = self
+            .active
+            .iter()
+            .position(|remote| remote.sequence < self.retire_prior_to)
+        {
+            let old = self.active.remove(index);
+            self.retire(old.sequence)?;
+        }
+        Ok(())
+    }
+
+    fn retire(&mut self, sequence: u64) -> Result<(), TransportError> {
+        if self.retired.iter().any(|entry| entry.0 == sequence) {
+            return Ok(());
+        }
+        self.retired
+            .push((sequence, Delivery::Pending))
+            .map_err(|_| too_many("too many connection IDs are being retired"))
+    }
+}
+
+fn violation(frame: u64, reason: &'static str) -> TransportError {
+    TransportError::new(Code::PROTOCOL_VIOLATION, reason).in_frame(frame)
+}
+
+fn too_many(reason: &'static str) -> TransportError {
+    TransportError::new(Code::CONNECTION_ID_LIMIT_ERROR, reason).in_frame(NEW_CONNECTION_ID)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::codec::Writer;
+    use crate::wire::frame::Frames;
+    use proptest::prelude::*;
+    use std::vec::Vec;
+
+    fn cid(number: u8) -> ConnectionId {
+        ConnectionId::new(&[number; 8]).unwrap()
+    }
+
+    /// The frames that `write` wrote into `room` bytes, as (sequence, connection ID, token).
+    fn written(
+        room: usize,
+        write: impl FnOnce(&mut FrameWriter<'_>),
+    ) -> Vec<(u64, ConnectionId, [u8; 16])> {
+        let mut buffer = [0; 1_000];
+        let mut tokens = heapless::Vec::new();
+        let mut w = FrameWriter::new(Writer::new(&mut buffer[..room]), &mut tokens, 32);
+        write(&mut w);
+        let length = w.len();
+        let frames = Frames::new(&buffer[..length]);
+        let mut seen = Vec::new();
+        for frame in frames {
+            let token = tokens[seen.len()];
+            seen.push(match frame.unwrap() {
+                Frame::NewConnectionId {
+                    sequence,
+                    cid,
+                    reset_token,
+                    retire_prior_to: 0,
+                } => {
+                    assert_eq!(token, Token::NewConnectionId { sequence });
+                    (sequence, ConnectionId::new(cid).unwrap(), reset_token)
+                }
+                Frame::RetireConnectionId { sequence } => {
+                    assert_eq!(token, Token::RetireConnectionId { sequence });
+                    (sequence, ConnectionId::EMPTY, [0; 16])
+                }
+                other => panic!("{other:?}"),
+            });
+        }
+        seen
+    }
+
+    fn issued(local: &mut LocalCids, room: usize) -> Vec<(u64, ConnectionId, [u8; 16])> {
+        let mut random = Random::new([7; 32]);
+        for _ in 0..local.next_sequence * 5 {
+            random.u64();
+        }
+        written(room, |w| local.on_transmit(&mut random, w))
+    }
+
+    fn retired(remote: &mut RemoteCids) -> Vec<u64> {
+        let frames = written(1_000, |w| remote.on_transmit(w));
+        frames.into_iter().map(|frame| frame.0).collect()
+    }
+
+    fn new(
+        remote: &mut RemoteCids,
+        sequence: u64,
+        retire_prior_to: u64,
+    ) -> Result<(), TransportError> {
+        let number = sequence as u8;
+        remote.on_new(
+            sequence,
+            retire_prior_to,
+            cid(number).as_slice(),
+            [number; 16],
+        )
+    }
+
+    //= rfc9000#5.1.1 test
+    #[test]
+    fn as_many_are_issued_as_the_peer_keeps() {
+        for (limit, expected) in [(0, 0), (2, 1), (5, 4), (8, 7), (9, 7), (u64::MAX, 7)] {
+            let mut local = LocalCids::new(cid(0));
+            assert!(issued(&mut local, 1_000).is_empty());
+            local.on_peer_limit(limit);
+            let frames = issued(&mut local, 1_000);
+            assert_eq!(frames.len(), expected);
+            assert!(!local.has_pending());
+            for (index, frame) in frames.iter().enumerate() {
+                assert_eq!(frame.0, index as u64 + 1);
+                assert_eq!(frame.1.len(), 8);
+                assert!(local.contains(&frame.1));
+                assert!(
+                    frames
+                        .iter()
+                        .filter(|other| other.1 == frame.1 || other.2 == frame.2)
+                        .count()
+                        == 1
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn what_was_lost_or_did_not_fit_is_said_again_as_it_was() {
+        let mut local = LocalCids::new(cid(0));
+        local.on_peer_limit(3);
+        let first = issued(&mut local, 30);
+        assert_eq!(first.len(), 1);
+        assert!(local.has_pending());
+        assert_eq!(issued(&mut local, 1_000)[0].0, 2);
+        local.on_loss(1);
+        local.on_loss(99);
+        assert_eq!(issued(&mut local, 1_000), first);
+    }
+
+    #[test]
+    fn a_retired_one_is_replaced() {
+        let mut local = LocalCids::new(cid(0));
+        local.on_peer_limit(2);
+        let second = issued(&mut local, 1_000)[0].1;
+        local.on_retire(0, &second).unwrap();
+        assert!(!local.contains(&cid(0)));
+        assert_eq!(issued(&mut local, 1_000)[0].0, 2);
+        // Retired twice, or lost after it was retired: nothing.
+        local.on_retire(0, &second).unwrap();
+        local.on_loss(0);
+        assert!(!local.has_pending());
+        assert_eq!(local.iter().count(), 2);
+    }
+
+    //= rfc9000#19.16 test
+    #[test]
+    fn retirements_that_make_no_sense_are_violations() {
+        let mut local = LocalCids::new(cid(0));
+        local.on_peer_limit(2);
+        issued(&mut local, 1_000);
+        for (sequence, destination) in [(2, cid(0)), (u64::MAX >> 2, cid(0)), (0, cid(0))] {
+            let error = local.on_retire(sequence, &destination).unwrap_err();
+            assert_eq!(
+                (error.code, error.frame),
+                (Code::PROTOCOL_VIOLATION, Some(0x19))
+            );
+        }
+        let mut local = LocalCids::new(ConnectionId::EMPTY);
+        local.on_peer_limit(8);
+        assert!(!local.has_pending());
+        assert!(local.on_retire(0, &ConnectionId::EMPTY).is_err());
+    }
+
+    //= rfc9000#7.2 test
+    #[test]
+    fn the_handshake_says_what_the_first_one_is() {
+        let mut remote = RemoteCids::new(cid(100));
+        remote.set_first(cid(0));
+        assert_eq!(remote.current(), cid(0));
+        assert!(!remote.is_reset(&[0; 16]));
+        remote.set_first_reset_token([9; 16]);
+        assert!(remote.is_reset(&[9; 16]));
+        assert!(!remote.is_reset(&[8; 16]));
+    }
+
+    //= rfc9000#5.1.2 test
+    //= rfc9000#10.3.1 test
+    #[test]
+    fn the_peer_takes_connection_ids_back() {
+        let mut remote = RemoteCids::new(cid(0));
+        new(&mut remote, 1, 0).unwrap();
+        assert_eq!(remote.current(), cid(0));
+        assert!(!remote.is_reset(&[1; 16]), "not used yet");
+        new(&mut remote, 2, 1).unwrap();
+        assert_eq!(remote.current(), cid(1));
+        assert!(remote.is_reset(&[1; 16]));
+        assert!(remote.has_pending());
+        assert_eq!(retired(&mut remote), [0]);
+        assert_eq!(retired(&mut remote), []);
+        remote.on_loss(0);
+        assert_eq!(retired(&mut remote), [0]);
+        remote.on_ack(0);
+        remote.on_loss(0);
+        assert_eq!(retired(&mut remote), []);
+        // One that comes late, below what was taken back, is retired unused.
+        new(&mut remote, 5, 5).unwrap();
+        assert_eq!(remote.current(), cid(5));
+        assert_eq!(retired(&mut remote), [1, 2]);
+        new(&mut remote, 4, 0).unwrap();
+        new(&mut remote, 4, 0).unwrap();
+        assert_eq!(retired(&mut remote), [4]);
+        assert_eq!(remote.current(), cid(5));
+    }
+
+    //= rfc9000#5.1.1 test
+    #[test]
+    fn more_than_our_limit_is_an_error() {
+        let mut remote = RemoteCids::new(cid(0));
+        for sequence in 1..REMOTE_MAX as u64 {
+            new(&mut remote, sequence, 0).unwrap();
+        }
+        // Repetition is not one more, and neither is one that takes another's place.
+        new(&mut remote, 1, 0).unwrap();
+        new(&mut remote, 4, 1).unwrap();
+        let error = new(&mut remote, 5, 1).unwrap_err();
+        assert_eq!(
+            (error.code, error.frame),
+            (Code::CONNECTION_ID_LIMIT_ERROR, Some(0x18))
+        );
+    }
+
+    //= rfc9000#5.1.2 test
+    #[test]
+    fn unacknowledged_retirements_are_bounded() {
+        let mut remote = RemoteCids::new(cid(0));
+        for sequence in 1..=RETIRED_MAX as u64 {
+            new(&mut remote, sequence, sequence).unwrap();
+        }
+        let mut acknowledged = RemoteCids::new(cid(0));
+        for sequence in 1..=50 {
+            new(&mut acknowledged, sequence, sequence).unwrap();
+            acknowledged.on_ack(sequence - 1);
+        }
+        let error = new(&mut remote, 9, 9).unwrap_err();
+        assert_eq!(error.code, Code::CONNECTION_ID_LIMIT_ERROR);
+    }
+
+    //= rfc9000#19.15 test
+    #[test]
+    fn contradictions_are_violations() {
+        let mut remote = RemoteCids::new(cid(0));
+        new(&mut remote, 1, 0).unwrap();
+        let contradictions = [
+            (1, cid(2), [1; 16]), // another ID under the number
+            (1, cid(1), [2; 16]), // another token
+            (2, cid(1), [1; 16]), // the ID under another number
+            (3, cid(0), [3; 16]), // the ID of the handshake
+        ];
+        for (sequence, cid, token) in contradictions {
+            let error = remote
+                .on_new(sequence, 0, cid.as_slice(), token)
+                .unwrap_err();
+            assert_eq!(
+                (error.code, error.frame),
+                (Code::PROTOCOL_VIOLATION, Some(0x18))
+            );
+        }
+        let mut empty = RemoteCids::new(ConnectionId::EMPTY);
+        assert!(new(&mut empty, 1, 0).is_err());
+        assert!(
+            RemoteCids::new(cid(0))
+                .on_preferred_address(cid(1), [1; 16])
+                .is_ok()
+        );
+    }
+
+    proptest! {
+        #[test]
+        fn there_is_always_one_in_use(frames in prop::collection::vec((0_u64..12, 0_u64..12, any::<bool>()), 1..60)) {
+            let mut remote = RemoteCids::new(cid(0));
+            for (sequence, retire_prior_to, acknowledge) in frames {
+                if new(&mut remote, sequence, retire_prior_to.min(sequence)).is_err() {
+                    break;
+                }
+                prop_assert!(!remote.active.is_empty());
+                prop_assert!(remote.active.iter().all(|active| active.sequence >= remote.retire_prior_to));
+                prop_assert!(remote.retired.iter().all(|entry| entry.0 < remote.retire_prior_to));
+                if acknowledge {
+                    for sequence in retired(&mut remote) {
+                        remote.on_ack(sequence);
+                    }
+                }
+            }
+        }
+    }
+}
