@@ -19,7 +19,7 @@ mod suite;
 #[cfg(test)]
 mod rfc9001;
 #[cfg(test)]
-mod vectors;
+pub(crate) mod vectors;
 
 pub use aead::{OpenError, TAG_LENGTH};
 pub use external::Provider;

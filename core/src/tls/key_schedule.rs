@@ -93,3 +93,35 @@ fn finished(hash: Hash, secret: &Secret, transcript: &Digest) -> Digest {
     let key = secret.derive(hash, b"finished", &[]);
     hash.hmac(key.as_slice(), transcript.as_slice())
 }
+
+#[cfg(all(test, feature = "x25519", feature = "p256"))]
+mod tests {
+    use super::super::test::rfc8448::*;
+    use super::super::transcript::Transcript;
+    use super::*;
+    use crate::crypto::vectors::hex;
+
+    //= rfc8446#7.1 test
+    //= rfc8446#4.4.4 test
+    #[test]
+    fn the_simple_handshake_of_rfc_8448() {
+        let mut transcript = Transcript::new(Hash::Sha256, &hex(CLIENT_HELLO));
+        transcript.add(&hex(SERVER_HELLO));
+        let shared = hex(SHARED_SECRET);
+        let secrets = HandshakeSecrets::new(Hash::Sha256, &shared, &transcript.digest());
+        assert_eq!(secrets.client().as_slice(), hex(CLIENT_HANDSHAKE));
+        assert_eq!(secrets.server().as_slice(), hex(SERVER_HANDSHAKE));
+        let flight = hex(SERVER_FLIGHT);
+        let (rest, finished) = flight.split_at(flight.len() - 36);
+        transcript.add(rest);
+        let expected = secrets.server_finished(&transcript.digest());
+        assert_eq!(expected.as_slice(), &finished[4..]);
+        transcript.add(finished);
+        let digest = transcript.digest();
+        let application = secrets.application(&digest);
+        assert_eq!(application.client.as_slice(), hex(CLIENT_APPLICATION));
+        assert_eq!(application.server.as_slice(), hex(SERVER_APPLICATION));
+        let expected = secrets.client_finished(&digest);
+        assert_eq!(expected.as_slice(), hex(CLIENT_FINISHED));
+    }
+}

@@ -20,6 +20,8 @@ mod error;
 mod key_schedule;
 pub mod message;
 mod server_name;
+#[cfg(all(test, feature = "x25519", feature = "p256"))]
+mod test;
 mod transcript;
 
 pub use alert::Alert;

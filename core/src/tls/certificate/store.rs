@@ -386,3 +386,114 @@ impl From<PeerMisbehaved> for Stop {
         Self::Error(error.into())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    /// Takes every candidate that is a certificate.
+    struct Every;
+
+    impl Selection for Every {
+        fn wants(&self, _: &EndEntityCert<'_>, _: &EndEntityCert<'_>) -> bool {
+            true
+        }
+    }
+
+    type Outcome = Result<(std::vec::Vec<std::vec::Vec<u8>>, std::vec::Vec<u8>), Error>;
+
+    /// Reads `body` in pieces of at most `size` bytes, what was not used being offered again.
+    fn read(body: &[u8], size: usize, room: usize) -> Outcome {
+        let mut store = std::vec![0; room];
+        let mut kept = Kept::default();
+        let mut reader = CertificateReader::new(body.len() as u32, StatusRequest::Asked);
+        let (mut start, mut end) = (0, 0);
+        loop {
+            end = (end + size).min(body.len());
+            let bytes = &body[start..end];
+            let progress = reader.read(bytes, &mut store, &mut kept, &Every)?;
+            start += progress.used;
+            assert!(end - start < 8);
+            if progress.done {
+                let certificates = kept.certificates(&store).map(<[u8]>::to_vec);
+                return Ok((certificates.collect(), kept.ocsp(&store).to_vec()));
+            }
+            assert!(end < body.len(), "the end is always noticed");
+        }
+    }
+
+    fn vector(size: usize, body: &[u8]) -> std::vec::Vec<u8> {
+        let length = (body.len() as u64).to_be_bytes();
+        [&length[8 - size..], body].concat()
+    }
+
+    fn message(entries: &[(std::vec::Vec<u8>, std::vec::Vec<u8>)]) -> std::vec::Vec<u8> {
+        let list: std::vec::Vec<u8> = entries
+            .iter()
+            .flat_map(|(der, response)| {
+                let mut extensions = std::vec::Vec::new();
+                if !response.is_empty() {
+                    let status = [&[STATUS_OCSP][..], &vector(3, response)].concat();
+                    extensions = [&[0, 5][..], &vector(2, &status)].concat();
+                }
+                [vector(3, der), vector(2, &extensions)].concat()
+            })
+            .collect();
+        [&[0][..], &vector(3, &list)].concat()
+    }
+
+    fn entries() -> impl Strategy<Value = std::vec::Vec<(std::vec::Vec<u8>, std::vec::Vec<u8>)>> {
+        let bytes = |min| proptest::collection::vec(any::<u8>(), min..40);
+        proptest::collection::vec((bytes(1), bytes(0)), 1..6)
+    }
+
+    proptest! {
+        #[test]
+        fn pieces_do_not_change_what_is_read(entries in entries(), size in 1_usize..50, room in 0_usize..120) {
+            let body = message(&entries);
+            let outcome = read(&body, size, room);
+            prop_assert_eq!(&outcome, &read(&body, body.len(), room));
+            let (leaf, response) = &entries[0];
+            if leaf.len() > room {
+                prop_assert!(outcome.is_err());
+            } else {
+                let fits = leaf.len() + response.len() <= room;
+                // What follows is no certificate, so only the first is kept.
+                let expected = if fits { response.clone() } else { std::vec::Vec::new() };
+                prop_assert_eq!(outcome, Ok((std::vec![leaf.clone()], expected)));
+            }
+        }
+
+        #[test]
+        fn changed_bytes_never_panic(
+            entries in entries(), size in 1_usize..50, at in any::<prop::sample::Index>(), change: u8,
+        ) {
+            let mut body = message(&entries);
+            let at = at.index(body.len());
+            body[at] ^= change;
+            prop_assert_eq!(read(&body, size, 100).is_ok(), read(&body, 1000, 100).is_ok());
+        }
+    }
+
+    #[test]
+    fn a_message_that_ends_inside_a_certificate_is_invalid() {
+        let body = message(&[(std::vec![1; 20], std::vec![2; 10])]);
+        for cut in 0..body.len() {
+            let mut reader = CertificateReader::new(cut as u32, StatusRequest::Asked);
+            let mut store = [0; 100];
+            let mut kept = Kept::default();
+            let result = reader.read(&body[..cut], &mut store, &mut kept, &Every);
+            assert_eq!(result, Err(INVALID), "cut at {cut}");
+        }
+    }
+
+    //= rfc8446#4.4.2.4 test
+    #[test]
+    fn an_empty_list_is_no_certificate() {
+        assert_eq!(
+            read(&message(&[]), 9, 100),
+            Err(PeerMisbehaved::NoCertificate.into())
+        );
+    }
+}

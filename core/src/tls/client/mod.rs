@@ -205,6 +205,11 @@ impl<'m> Handshake<'m> {
     }
 }
 
+const fn assert_send<T: Send>() {}
+const _: () = assert_send::<Handshake<'static>>();
+// With the server name inside, and the larger of two hashes in progress.
+const _: () = assert!(size_of::<Handshake<'static>>() <= 1024);
+
 /// The state while a message is being worked on; left behind only by an error, which then takes its place.
 const LOST: State = State::Failed(Error::Transport(TransportError::new(
     Code::INTERNAL_ERROR,
@@ -344,13 +349,13 @@ impl State {
             return Ok(0);
         };
         let progress = reading.read(bytes, cx)?;
-        if progress.done {
-            if let Self::ReadingCertificate(reading) = core::mem::replace(self, LOST) {
-                *self = match reading.verify(cx)? {
-                    (Verdict::Pending, next) => Self::Verifying(next),
-                    (_, next) => Self::CertificateVerify(next),
-                };
-            }
+        if progress.done
+            && let Self::ReadingCertificate(reading) = core::mem::replace(self, LOST)
+        {
+            *self = match reading.verify(cx)? {
+                (Verdict::Pending, next) => Self::Verifying(next),
+                (_, next) => Self::CertificateVerify(next),
+            };
         }
         Ok(progress.used)
     }

@@ -220,7 +220,7 @@ mod tests {
         let message = &buffer[..length];
         assert_eq!(
             message[..6],
-            [1, 0, (length - 4 >> 8) as u8, (length - 4) as u8, 3, 3]
+            [1, 0, ((length - 4) >> 8) as u8, (length - 4) as u8, 3, 3]
         );
         assert_eq!(message[6..38], [7; 32]);
         //= rfc9001#8.4 test

@@ -45,7 +45,7 @@ pub struct Extension<'a> {
 }
 
 /// A block of extensions, without its length in front.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Extensions<'a>(Reader<'a>);
 
 impl<'a> Extensions<'a> {

@@ -72,7 +72,7 @@ fn read<'a>(reader: &mut Reader<'a>) -> Result<ServerHello<'a>, ReadError> {
     let extensions = Extensions::decode(reader)?;
     //= rfc8446#4.2.1
     let Some(version) = extensions
-        .into_iter()
+        .clone()
         .find(|extension| extension.kind == ExtensionType::SUPPORTED_VERSIONS)
     else {
         return Err(older(&random));
@@ -110,7 +110,7 @@ fn older(random: &[u8; 32]) -> ReadError {
     }
 }
 
-fn read_hello<'a>(suite: u16, extensions: Extensions<'a>) -> Result<Hello<'a>, ReadError> {
+fn read_hello(suite: u16, extensions: Extensions<'_>) -> Result<Hello<'_>, ReadError> {
     let mut share = None;
     for extension in extensions {
         match extension.kind {
@@ -134,7 +134,7 @@ fn read_hello<'a>(suite: u16, extensions: Extensions<'a>) -> Result<Hello<'a>, R
     })
 }
 
-fn read_retry<'a>(suite: u16, extensions: Extensions<'a>) -> Result<Retry<'a>, ReadError> {
+fn read_retry(suite: u16, extensions: Extensions<'_>) -> Result<Retry<'_>, ReadError> {
     let mut retry = Retry {
         suite,
         group: None,
