@@ -79,7 +79,6 @@ mod tests {
         let mut memory = [0_u32; 3];
         let mut table = Table::from(&mut memory[..]);
         table[1] = 7;
-        drop(table);
         assert_eq!(memory, [0, 7, 0]);
         assert!(Table::<u8>::empty().is_empty());
     }
