@@ -1,1 +1,599 @@
-//! stream.
+//! The streams of one connection: states, flow control, buffers (RFC 9000 §2 to §4).
+//!
+//! [`Streams`] knows frames and tokens, never packets. Its verbs: `on_frame` takes what came, `on_transmit`
+//! writes what is to be sent, `on_ack` and `on_loss` say what became of it; the application opens streams,
+//! borrows a [`SendStream`] or a [`RecvStream`] by the stream's id, and asks `poll_event` what happened.
+//!
+//! Invariant: everything the peer may send by our flow control has room, in any order, and no unread stream
+//! keeps another from being read.
+
+mod event;
+mod flow;
+mod frames;
+mod memory;
+mod receiver;
+mod recv_stream;
+mod send_stream;
+mod sender;
+mod slots;
+mod transmit;
+
+pub use event::StreamEvent;
+pub use memory::StreamMemory;
+pub use receiver::Receiver;
+pub use recv_stream::{ReadError, RecvStream};
+pub use send_stream::{SendStream, WriteError};
+pub use sender::{Priority, Sender};
+
+use crate::limits::{Limits, REMOTE_UNIDIRECTIONAL};
+use crate::mem::{Flags, Pool};
+use crate::time::Duration;
+use crate::wire::{Direction, Side, StreamId};
+use flow::{Budget, ReceiveCredit, SendCredit};
+use slots::Slots;
+
+/// What we promise the peer in our transport parameters. All in bytes or streams.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct LocalLimits {
+    /// initial_max_data.
+    pub max_data: u64,
+    /// initial_max_stream_data_bidi_local: for streams that we open.
+    pub max_stream_data_bidi_local: u64,
+    /// initial_max_stream_data_bidi_remote: for streams that the peer opens.
+    pub max_stream_data_bidi_remote: u64,
+    /// initial_max_stream_data_uni.
+    pub max_stream_data_uni: u64,
+    /// initial_max_streams_bidi.
+    pub max_streams_bidi: u64,
+    /// initial_max_streams_uni.
+    pub max_streams_uni: u64,
+}
+
+/// What the peer promised in its transport parameters. All in bytes or streams.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct RemoteLimits {
+    /// initial_max_data.
+    pub max_data: u64,
+    /// initial_max_stream_data_bidi_local: for streams that the peer opens.
+    pub max_stream_data_bidi_local: u64,
+    /// initial_max_stream_data_bidi_remote: for streams that we open.
+    pub max_stream_data_bidi_remote: u64,
+    /// initial_max_stream_data_uni.
+    pub max_stream_data_uni: u64,
+    /// initial_max_streams_bidi.
+    pub max_streams_bidi: u64,
+    /// initial_max_streams_uni.
+    pub max_streams_uni: u64,
+}
+
+/// Why no stream was opened.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub enum OpenError {
+    /// The peer's limit or our own slots are used up; [`StreamEvent::Available`] follows.
+    Blocked,
+    /// No further stream of this kind exists on this connection.
+    Closed,
+}
+
+impl core::fmt::Display for OpenError {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.write_str(match self {
+            Self::Blocked => "as many streams as allowed are open",
+            Self::Closed => "no further stream can be opened",
+        })
+    }
+}
+
+impl core::error::Error for OpenError {}
+
+/// Streams of one direction that we open.
+#[derive(Clone, Copy, Debug, Default)]
+struct Opening {
+    /// Streams opened so far.
+    next: u64,
+    /// Streams the peer allows in all.
+    limit: u64,
+    /// STREAMS_BLOCKED was said, or is to be said, for `limit`.
+    is_blocked_told: bool,
+    /// An attempt was refused: tell when the next can succeed.
+    is_refused: bool,
+    /// Tell now.
+    is_available: bool,
+}
+
+/// Streams of one direction that the peer opens.
+#[derive(Clone, Copy, Debug, Default)]
+struct Accepting {
+    /// Streams the peer opened so far.
+    next: u64,
+    /// Streams the peer may open in all, as it knows.
+    told: u64,
+    /// And as it could know.
+    limit: u64,
+}
+
+/// Everything about the streams of one connection.
+#[derive(Debug)]
+pub struct Streams<'m> {
+    side: Side,
+    slots: Slots<'m>,
+    senders: crate::mem::Table<'m, Sender>,
+    receivers: crate::mem::Table<'m, Receiver>,
+    flags: Flags<'m>,
+    receive: Pool<'m>,
+    send: Pool<'m>,
+    credit: ReceiveCredit,
+    allowance: SendCredit,
+    budget: Budget,
+    /// By direction.
+    opening: [Opening; 2],
+    accepting: [Accepting; 2],
+    remote: RemoteLimits,
+    local: LocalLimits,
+    rtt: Duration,
+    /// Bidirectional streams that the application has not left.
+    active: usize,
+    requests: usize,
+    ticket_chunks: usize,
+    buffering: u64,
+    /// Sending parts that hold a chunk at least.
+    holding: usize,
+    /// Chunks were given back to the send pool since waiting writers were last looked at.
+    is_send_freed: bool,
+    /// Connection-wide frames to be sent.
+    control: u8,
+    /// Where the search in each set goes on.
+    cursors: [u16; SETS],
+}
+
+/// Sets of slots. The first six are events.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(usize)]
+enum Set {
+    Opened,
+    Reset,
+    Stopped,
+    Readable,
+    Finished,
+    Writable,
+    /// A write was refused.
+    Waiting,
+    /// The slot's parts have control frames to send.
+    Control,
+    /// Lost data, or an end, is to be sent.
+    Again,
+    /// The application has left the stream.
+    Left,
+    /// The slot may have become free.
+    Ended,
+    /// New data is to be sent, by urgency: this set and the seven behind it.
+    Data,
+}
+
+/// Bit sets over the slots.
+pub(super) const SETS: usize = Set::Data as usize + 8;
+
+/// MAX_DATA is to be sent, if there is something to tell.
+const MAX_DATA: u8 = 1;
+/// MAX_DATA is to be sent in any case.
+const MAX_DATA_AGAIN: u8 = 2;
+/// DATA_BLOCKED is to be sent.
+const DATA_BLOCKED: u8 = 4;
+/// MAX_STREAMS is to be sent; shifted by one for unidirectional streams.
+const MAX_STREAMS: u8 = 8;
+/// STREAMS_BLOCKED is to be sent; shifted by one for unidirectional streams.
+const STREAMS_BLOCKED: u8 = 32;
+
+/// Streams of one kind that a connection may open in its life; tokens and slots keep ids in 32 bits.
+const STREAMS_EVER: u64 = 1 << 29;
+
+/// The round trip to reckon with before the first is measured (RFC 9002 §6.2.2).
+const INITIAL_RTT: Duration = Duration::from_millis(333);
+
+/// Where things are kept by direction.
+const fn by(direction: Direction) -> usize {
+    match direction {
+        Direction::Bidirectional => 0,
+        Direction::Unidirectional => 1,
+    }
+}
+
+impl<'m> Streams<'m> {
+    /// No streams yet. The lowest chunks of both pools are lent to the handshake.
+    pub fn new(memory: StreamMemory<'m>, limits: &Limits, side: Side) -> Self {
+        let mut receive = Pool::new(memory.receive);
+        let mut send = Pool::new(memory.send);
+        receive.lend(limits.handshake_chunks());
+        send.lend(limits.handshake_send_chunks());
+        let buffering = limits.buffering_streams() as u64;
+        let now = window(&receive, receive.lent_chunks(), buffering);
+        let full = window(&receive, limits.ticket_chunks(), buffering);
+        let engine = limits.engine_window as u64;
+        let initial = limits.initial_stream_window() as u64;
+        let remote_requests = match side {
+            Side::Client => 0,
+            Side::Server => limits.requests as u64,
+        };
+        let local = LocalLimits {
+            max_data: now,
+            max_stream_data_bidi_local: initial,
+            max_stream_data_bidi_remote: if remote_requests > 0 { initial } else { 0 },
+            max_stream_data_uni: limits.unidirectional_stream_window() as u64,
+            max_streams_bidi: remote_requests,
+            max_streams_uni: REMOTE_UNIDIRECTIONAL as u64,
+        };
+        let accepting = |limit| Accepting {
+            next: 0,
+            told: limit,
+            limit,
+        };
+        Self {
+            side,
+            slots: Slots::new(memory.keys, limits, side),
+            senders: memory.senders,
+            receivers: memory.receivers,
+            flags: Flags::new(memory.flags, limits.stream_slots()),
+            credit: ReceiveCredit::new(now, full, engine),
+            allowance: SendCredit::default(),
+            budget: Budget::new(full.saturating_sub(engine), limits.requests as u64, initial),
+            opening: [Opening::default(); 2],
+            accepting: [
+                accepting(local.max_streams_bidi),
+                accepting(local.max_streams_uni),
+            ],
+            remote: RemoteLimits::default(),
+            local,
+            rtt: INITIAL_RTT,
+            active: 0,
+            requests: limits.requests,
+            ticket_chunks: limits.ticket_chunks(),
+            buffering,
+            holding: 0,
+            is_send_freed: false,
+            control: 0,
+            cursors: [0; SETS],
+            receive,
+            send,
+        }
+    }
+
+    /// What our transport parameters say.
+    pub fn local_limits(&self) -> LocalLimits {
+        self.local
+    }
+
+    /// The peer's transport parameters arrived. Streams that are open already go by them too.
+    pub fn set_remote_limits(&mut self, limits: RemoteLimits) {
+        self.remote = limits;
+        self.allowance.raise(limits.max_data);
+        self.raise_streams(Direction::Bidirectional, limits.max_streams_bidi);
+        self.raise_streams(Direction::Unidirectional, limits.max_streams_uni);
+        for slot in 0..self.senders.len() {
+            if let Some(id) = self.slots.id(slot) {
+                let limit = self.send_limit(id);
+                self.raise_stream_data(slot, limit);
+            }
+        }
+    }
+
+    /// The smoothed round-trip time: what a reader that keeps up is measured by.
+    pub fn set_rtt(&mut self, rtt: Duration) {
+        self.rtt = rtt;
+    }
+
+    /// The buffers of the handshake: for received messages, and for those to be sent. After
+    /// [`release_handshake`](Self::release_handshake) what is left for tickets, and nothing.
+    pub fn handshake_buffers(&mut self) -> (&mut [u8], &mut [u8]) {
+        (self.receive.lent_mut(), self.send.lent_mut())
+    }
+
+    /// The handshake is over: its chunks go to the streams, and the peer is told.
+    pub fn release_handshake(&mut self) {
+        self.receive.reclaim(self.ticket_chunks);
+        self.send.reclaim(0);
+        self.is_send_freed = true;
+        let lent = self.receive.lent_chunks();
+        let window = window(&self.receive, lent, self.buffering);
+        self.credit.set_window(window);
+        if self.credit.limit() > self.credit.told() {
+            self.control |= MAX_DATA;
+        }
+    }
+
+    /// Opens the next stream of `direction`.
+    pub fn open(&mut self, direction: Direction) -> Result<StreamId, OpenError> {
+        self.reap();
+        let opening = &mut self.opening[by(direction)];
+        if opening.next >= STREAMS_EVER {
+            return Err(OpenError::Closed);
+        }
+        let id = StreamId::new(self.side, direction, opening.next).ok_or(OpenError::Closed)?;
+        if opening.next >= opening.limit {
+            opening.is_refused = true;
+            if !opening.is_blocked_told {
+                opening.is_blocked_told = true;
+                self.control |= STREAMS_BLOCKED << by(direction);
+            }
+            return Err(OpenError::Blocked);
+        }
+        if direction == Direction::Bidirectional && self.active >= self.requests {
+            opening.is_refused = true;
+            return Err(OpenError::Blocked);
+        }
+        let Some(slot) = self.slots.take(id.get()) else {
+            self.opening[by(direction)].is_refused = true;
+            return Err(OpenError::Blocked);
+        };
+        self.opening[by(direction)].next += 1;
+        self.set_up(slot, id);
+        Ok(id)
+    }
+
+    /// The sending part of the stream `id`, if it has one that is still known.
+    pub fn send_stream(&mut self, id: StreamId) -> Option<SendStream<'_, 'm>> {
+        let slot = self.slots.find(id.get())?;
+        let sender = self.slots.sender(slot)?;
+        Some(SendStream::new(self, slot, sender))
+    }
+
+    /// The receiving part of the stream `id`, if it has one that is still known.
+    pub fn recv_stream(&mut self, id: StreamId) -> Option<RecvStream<'_, 'm>> {
+        let slot = self.slots.find(id.get())?;
+        let receiver = self.slots.receiver(slot)?;
+        Some(RecvStream::new(self, slot, receiver))
+    }
+
+    /// Bytes that arrived, in order or not, and were not read.
+    pub fn unread(&self) -> u64 {
+        self.credit.unread()
+    }
+
+    /// Bidirectional streams that the application has not left.
+    pub fn active(&self) -> usize {
+        self.active
+    }
+
+    /// Puts the stream `id` into `slot`.
+    fn set_up(&mut self, slot: usize, id: StreamId) {
+        if let Some(place) = self.slots.sender(slot) {
+            // One-way streams are the engine's own: nothing may hold them up.
+            let urgency = match id.direction() {
+                Direction::Bidirectional => Priority::default().urgency,
+                Direction::Unidirectional => 0,
+            };
+            let priority = Priority {
+                urgency,
+                incremental: false,
+            };
+            self.senders[place] = Sender::open(self.send_limit(id), priority);
+        }
+        if let Some(place) = self.slots.receiver(slot) {
+            self.receivers[place] = Receiver::open(self.receive_limit(id));
+        }
+        if self.slots.is_bidirectional(slot) {
+            self.active += 1;
+        }
+    }
+
+    /// The limit a stream's sending part begins with.
+    fn send_limit(&self, id: StreamId) -> u64 {
+        match id.direction() {
+            Direction::Unidirectional => self.remote.max_stream_data_uni,
+            Direction::Bidirectional if id.initiator() == self.side => {
+                self.remote.max_stream_data_bidi_remote
+            }
+            Direction::Bidirectional => self.remote.max_stream_data_bidi_local,
+        }
+    }
+
+    /// The limit a stream's receiving part begins with.
+    fn receive_limit(&self, id: StreamId) -> u64 {
+        match id.direction() {
+            Direction::Unidirectional => self.local.max_stream_data_uni,
+            Direction::Bidirectional => self.budget.initial(),
+        }
+    }
+
+    fn raise_streams(&mut self, direction: Direction, limit: u64) {
+        let opening = &mut self.opening[by(direction)];
+        if limit > opening.limit {
+            opening.limit = limit;
+            opening.is_blocked_told = false;
+            opening.is_available = opening.is_refused;
+        }
+    }
+
+    fn insert(&mut self, set: Set, slot: usize) {
+        self.flags.insert(set as usize, slot);
+    }
+
+    /// Puts a sending part into the sets that its state asks for.
+    fn refresh_sender(&mut self, slot: usize) {
+        let Some(place) = self.slots.sender(slot) else {
+            return;
+        };
+        let sender = &mut self.senders[place];
+        let again = sender.needs_no_credit();
+        let data = Set::Data as usize + sender.urgency();
+        let has_data = sender.sendable() > 0;
+        if sender.is_limited() && !sender.is_blocked_told {
+            sender.is_blocked_told = true;
+            sender.control |= sender::BLOCKED;
+            self.flags.insert(Set::Control as usize, slot);
+        }
+        self.flags.put(Set::Again as usize, slot, again);
+        self.flags.put(data, slot, has_data);
+    }
+
+    /// Changes a receiving part and keeps account of what it is lent.
+    fn with_receiver<T>(
+        &mut self,
+        slot: usize,
+        place: usize,
+        change: impl FnOnce(&mut Receiver, &mut Pool<'m>) -> T,
+    ) -> T {
+        let receiver = &mut self.receivers[place];
+        if !self.slots.is_bidirectional(slot) {
+            return change(receiver, &mut self.receive);
+        }
+        let before = self.budget.lent(receiver.allowance());
+        let result = change(receiver, &mut self.receive);
+        let after = self.budget.lent(receiver.allowance());
+        self.budget.on_lent(before, after);
+        result
+    }
+
+    /// `count` bytes were consumed or discarded.
+    fn on_consumed(&mut self, count: u64) {
+        self.credit.on_consumed(count);
+        if self.credit.is_update_due() {
+            self.control |= MAX_DATA;
+        }
+    }
+
+    /// Notes whether the peer of a receiving part should be allowed more.
+    fn refresh_receiver(&mut self, slot: usize, place: usize) {
+        let receiver = &mut self.receivers[place];
+        if receiver.is_update_due() {
+            receiver.control |= receiver::MORE;
+            self.insert(Set::Control, slot);
+        }
+    }
+
+    /// Changes the sending part and keeps account of the chunks it holds.
+    fn with_sender<T>(
+        &mut self,
+        place: usize,
+        change: impl FnOnce(&mut Sender, &mut Pool<'m>) -> T,
+    ) -> T {
+        let sender = &mut self.senders[place];
+        let before = sender.buffer.is_empty();
+        let result = change(sender, &mut self.send);
+        match (before, sender.buffer.is_empty()) {
+            (true, false) => self.holding += 1,
+            (false, true) => self.holding -= 1,
+            _ => {}
+        }
+        result
+    }
+
+    /// Bytes the sending part may take now.
+    ///
+    /// Every sending slot owns one chunk. Of the rest nobody takes more than half while another waits.
+    fn room(&self, slot: usize, place: usize) -> usize {
+        let buffer = &self.senders[place].buffer;
+        let own = usize::from(buffer.is_empty());
+        let free = self.send.free_chunks();
+        let reserved = self.senders.len() - self.holding - own;
+        let mut spare = free.saturating_sub(reserved + own);
+        let others = self.flags.count(Set::Waiting as usize)
+            - usize::from(self.flags.contains(Set::Waiting as usize, slot));
+        if others > 0 {
+            let rest = self.send.chunks().saturating_sub(self.senders.len());
+            let held = buffer.chunks(&self.send).saturating_sub(1);
+            spare = spare.min((rest / 2).saturating_sub(held));
+        }
+        buffer.room(&self.send, (own + spare).min(free))
+    }
+
+    /// Resets the sending part: nothing of it will be sent again but this.
+    fn reset_sender(&mut self, slot: usize, place: usize, code: u64) {
+        let is_freed = self.with_sender(place, |sender, pool| {
+            let used = pool.used_chunks();
+            sender.buffer.discard(pool);
+            sender.state = sender::SendState::ResetSent;
+            sender.code = code;
+            sender.control = sender::RESET;
+            used > pool.used_chunks()
+        });
+        self.is_send_freed |= is_freed;
+        self.flags.remove(Set::Waiting as usize, slot);
+        self.flags.remove(Set::Writable as usize, slot);
+        self.insert(Set::Control, slot);
+        self.refresh_sender(slot);
+        self.settle(slot);
+    }
+
+    /// Looks at what has become of a stream: whether the application has left it, whether it is over.
+    fn settle(&mut self, slot: usize) {
+        let sender = self.slots.sender(slot).map(|place| &self.senders[place]);
+        let receiver = self
+            .slots
+            .receiver(slot)
+            .map(|place| &self.receivers[place]);
+        let send_left = sender.is_none_or(|sender| !sender.is_writable());
+        let receive_left = receiver.is_none_or(Receiver::is_left);
+        let is_over =
+            sender.is_none_or(Sender::is_terminal) && receiver.is_none_or(Receiver::is_terminal);
+        if let Some(place) = self.slots.receiver(slot)
+            && receive_left
+            && self.slots.is_bidirectional(slot)
+        {
+            self.budget.on_ended(&mut self.receivers[place]);
+        }
+        if send_left && receive_left && !self.flags.contains(Set::Left as usize, slot) {
+            self.insert(Set::Left, slot);
+            if self.slots.is_bidirectional(slot) {
+                self.active -= 1;
+                self.tell_available(Direction::Bidirectional);
+            }
+        }
+        if is_over {
+            self.insert(Set::Ended, slot);
+        }
+    }
+
+    /// A slot may have become available to a refused `open`.
+    fn tell_available(&mut self, direction: Direction) {
+        let opening = &mut self.opening[by(direction)];
+        opening.is_available |= opening.is_refused && opening.next < opening.limit;
+    }
+
+    /// Frees the slots of streams that are over and of which everything was told.
+    fn reap(&mut self) {
+        let mut from = 0;
+        while let Some(slot) = self.flags.at_least(Set::Ended as usize, from) {
+            from = slot + 1;
+            let untold = [Set::Finished, Set::Reset, Set::Stopped];
+            if untold
+                .iter()
+                .any(|set| self.flags.contains(*set as usize, slot))
+            {
+                continue;
+            }
+            let Some(id) = self.slots.id(slot) else {
+                continue;
+            };
+            for set in 0..SETS {
+                self.flags.remove(set, slot);
+            }
+            self.slots.free(slot);
+            if id.initiator() == self.side {
+                self.tell_available(id.direction());
+            } else {
+                self.allow_another(id.direction());
+            }
+        }
+    }
+
+    /// A stream of the peer's is gone: it may open one more.
+    fn allow_another(&mut self, direction: Direction) {
+        let accepting = &mut self.accepting[by(direction)];
+        if accepting.limit < STREAMS_EVER {
+            accepting.limit += 1;
+            self.control |= MAX_STREAMS << by(direction);
+        }
+    }
+}
+
+/// What `pool` holds in any order of arrival on `streams` streams while `lent` chunks are lent.
+fn window(pool: &Pool<'_>, lent: usize, streams: u64) -> u64 {
+    let chunks = (pool.chunks() as u64)
+        .saturating_sub(lent as u64)
+        .saturating_sub(2 * streams);
+    chunks * pool.chunk_len() as u64
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,189 @@
+//! The handle by which the application reads from a stream.
+//!
+//! Invariant: bytes come in order, once, without gaps; the end is told only after the last of them.
+
+use super::receiver::{Receiver, RecvState, STOP};
+use super::{Set, Streams};
+use crate::codec::VarInt;
+use crate::wire::StreamId;
+
+/// Why nothing was read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub enum ReadError {
+    /// Nothing there yet; an event says when to try again.
+    Blocked,
+    /// The peer gave up sending, with this code.
+    Reset(u64),
+    /// Reading was stopped before.
+    Closed,
+}
+
+impl core::fmt::Display for ReadError {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        match self {
+            Self::Blocked => f.write_str("nothing to read yet"),
+            Self::Reset(code) => write!(f, "the peer reset the stream with code {code:#x}"),
+            Self::Closed => f.write_str("reading was stopped"),
+        }
+    }
+}
+
+impl core::error::Error for ReadError {}
+
+/// The receiving part of one stream, borrowed.
+#[derive(Debug)]
+pub struct RecvStream<'a, 'm> {
+    streams: &'a mut Streams<'m>,
+    slot: usize,
+    place: usize,
+}
+
+impl<'a, 'm> RecvStream<'a, 'm> {
+    pub(super) fn new(streams: &'a mut Streams<'m>, slot: usize, place: usize) -> Self {
+        Self {
+            streams,
+            slot,
+            place,
+        }
+    }
+
+    /// The stream.
+    pub fn id(&self) -> Option<StreamId> {
+        self.streams.slots.id(self.slot)
+    }
+
+    /// Copies bytes to the front of `out` and returns how many; 0 only at the end of the stream, or if
+    /// `out` is empty.
+    pub fn read(&mut self, out: &mut [u8]) -> Result<usize, ReadError> {
+        if out.is_empty() {
+            return Ok(0);
+        }
+        let mut count = 0;
+        while count < out.len() {
+            // The end is told by a call of its own: with it the stream may go.
+            if count > 0 && self.available() == 0 {
+                break;
+            }
+            let bytes = self.peek()?;
+            if bytes.is_empty() {
+                break;
+            }
+            let length = bytes.len().min(out.len() - count);
+            out[count..count + length].copy_from_slice(&bytes[..length]);
+            self.consume(length);
+            count += length;
+        }
+        Ok(count)
+    }
+
+    /// The bytes that come next, as far as they lie together; empty at the end of the stream.
+    ///
+    /// Once the end was told, here or by [`read`](Self::read) or [`received_all`](Self::received_all), the
+    /// stream may go.
+    pub fn peek(&mut self) -> Result<&[u8], ReadError> {
+        let receiver = self.receiver();
+        if matches!(receiver.state, RecvState::ResetRecvd | RecvState::ResetRead) {
+            return Err(ReadError::Reset(self.streams.acknowledge_reset(self.slot)));
+        }
+        if receiver.is_stopped {
+            return Err(ReadError::Closed);
+        }
+        if self.received_all() {
+            return Ok(&[]);
+        }
+        let bytes = self.peek_at(0);
+        if bytes.is_empty() {
+            return Err(ReadError::Blocked);
+        }
+        Ok(bytes)
+    }
+
+    /// The bytes from `offset` bytes behind the read offset on, as far as they lie together. Empty if those
+    /// did not arrive yet, or do not exist.
+    pub fn peek_at(&self, offset: usize) -> &[u8] {
+        self.receiver()
+            .buffer
+            .peek_at(&self.streams.receive, offset)
+    }
+
+    /// Bytes that can be read now.
+    pub fn available(&self) -> usize {
+        let buffer = &self.receiver().buffer;
+        usize::try_from(buffer.ready() - buffer.read_offset()).unwrap_or(usize::MAX)
+    }
+
+    /// Lets go of the next `count` bytes, at most of those that are [`available`](Self::available), so that
+    /// the peer may send more.
+    pub fn consume(&mut self, count: usize) {
+        let (slot, place) = (self.slot, self.place);
+        let count = self.streams.with_receiver(slot, place, |receiver, pool| {
+            receiver.buffer.consume(pool, count)
+        });
+        if count > 0 {
+            self.streams.on_consumed(count as u64);
+            self.streams.refresh_receiver(slot, place);
+        }
+        // An edge for who reads less than there is, or does not know of the end yet.
+        let receiver = self.receiver();
+        let is_end_untold = receiver.state == RecvState::SizeKnown && receiver.is_at_end();
+        if self.available() > 0 || is_end_untold {
+            self.streams.insert(Set::Readable, slot);
+        }
+    }
+
+    /// Wants no more: what comes is thrown away, and the peer is told `code`.
+    pub fn stop(&mut self, code: VarInt) {
+        let receiver = self.receiver();
+        if receiver.is_left() {
+            return;
+        }
+        let (slot, place) = (self.slot, self.place);
+        let is_size_unknown = receiver.state == RecvState::Recv;
+        let end = receiver.final_size().unwrap_or(0);
+        let dropped = self.streams.with_receiver(slot, place, |receiver, pool| {
+            receiver.is_stopped = true;
+            receiver.control = 0;
+            if is_size_unknown {
+                receiver.code = code.get();
+                receiver.control = STOP;
+            }
+            receiver.discard(pool, end)
+        });
+        self.streams.on_consumed(dropped);
+        self.streams.flags.remove(Set::Readable as usize, slot);
+        self.streams.flags.remove(Set::Reset as usize, slot);
+        if is_size_unknown {
+            self.streams.insert(Set::Control, slot);
+        }
+        self.streams.settle(slot);
+    }
+
+    /// Everything up to the end was consumed. Once this was told the stream may go.
+    pub fn received_all(&mut self) -> bool {
+        if !self.receiver().is_at_end() {
+            return false;
+        }
+        let (slot, place) = (self.slot, self.place);
+        self.streams.with_receiver(slot, place, |receiver, _| {
+            receiver.state = RecvState::DataRead;
+        });
+        self.streams.flags.remove(Set::Readable as usize, slot);
+        self.streams.settle(slot);
+        true
+    }
+
+    /// Bytes of the whole stream, once its end is known.
+    pub fn final_size(&self) -> Option<u64> {
+        self.receiver().final_size()
+    }
+
+    /// Bytes consumed so far.
+    pub fn read_offset(&self) -> u64 {
+        self.receiver().buffer.read_offset()
+    }
+
+    fn receiver(&self) -> &Receiver {
+        &self.streams.receivers[self.place]
+    }
+}

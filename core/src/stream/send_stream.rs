@@ -1,0 +1,195 @@
+//! The handle by which the application sends on a stream.
+//!
+//! Invariant: what was accepted is delivered or the stream is reset; nothing is accepted in part unless the
+//! count says so.
+
+use super::sender::{self, Fin, Priority, SendState};
+use super::{Set, Streams};
+use crate::codec::VarInt;
+use crate::wire::StreamId;
+
+/// Why nothing was written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub enum WriteError {
+    /// No room now; an event says when to try again.
+    Blocked,
+    /// The peer wants no more, with this code; the stream is reset.
+    Stopped(u64),
+    /// The stream was finished or reset before.
+    Closed,
+}
+
+impl core::fmt::Display for WriteError {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        match self {
+            Self::Blocked => f.write_str("no room to send"),
+            Self::Stopped(code) => write!(f, "the peer stopped reading with code {code:#x}"),
+            Self::Closed => f.write_str("the stream was finished or reset"),
+        }
+    }
+}
+
+impl core::error::Error for WriteError {}
+
+/// The sending part of one stream, borrowed.
+#[derive(Debug)]
+pub struct SendStream<'a, 'm> {
+    streams: &'a mut Streams<'m>,
+    slot: usize,
+    place: usize,
+}
+
+impl<'a, 'm> SendStream<'a, 'm> {
+    pub(super) fn new(streams: &'a mut Streams<'m>, slot: usize, place: usize) -> Self {
+        Self {
+            streams,
+            slot,
+            place,
+        }
+    }
+
+    /// The stream.
+    pub fn id(&self) -> Option<StreamId> {
+        self.streams.slots.id(self.slot)
+    }
+
+    /// Takes as many bytes from the front of `data` as there is room for, and returns how many.
+    /// If that is not all, an event says when to go on.
+    pub fn write(&mut self, data: &[u8]) -> Result<usize, WriteError> {
+        self.check()?;
+        let length = self.capacity().min(data.len());
+        if length < data.len() {
+            self.wait();
+        }
+        if length == 0 && !data.is_empty() {
+            return Err(WriteError::Blocked);
+        }
+        self.append(&data[..length])?;
+        Ok(length)
+    }
+
+    /// Takes all `parts`, one after another, or nothing.
+    pub fn write_whole(&mut self, parts: &[&[u8]]) -> Result<(), WriteError> {
+        self.check()?;
+        let length = parts
+            .iter()
+            .fold(0_usize, |sum, part| sum.saturating_add(part.len()));
+        if length > self.capacity() {
+            self.wait();
+            return Err(WriteError::Blocked);
+        }
+        parts.iter().try_for_each(|part| self.append(part))
+    }
+
+    /// Lets `fill` write to the place where the next bytes are kept; it returns how many it wrote.
+    /// The place may be smaller than [`capacity`](Self::capacity), but is never empty.
+    pub fn write_with(
+        &mut self,
+        fill: impl FnOnce(&mut [u8]) -> usize,
+    ) -> Result<usize, WriteError> {
+        self.check()?;
+        let capacity = self.capacity();
+        if capacity == 0 {
+            self.wait();
+            return Err(WriteError::Blocked);
+        }
+        let written = self.streams.with_sender(self.place, |sender, pool| {
+            let space = sender.buffer.space(pool).ok()?;
+            let length = space.len().min(capacity);
+            let count = fill(&mut space[..length]).min(length);
+            sender.buffer.written(pool, count);
+            Some(count)
+        });
+        self.streams.refresh_sender(self.slot);
+        written.ok_or(WriteError::Blocked)
+    }
+
+    /// Bytes that would be taken now.
+    pub fn capacity(&self) -> usize {
+        if self.sender().is_writable() {
+            self.streams.room(self.slot, self.place)
+        } else {
+            0
+        }
+    }
+
+    /// Bytes that [`write_whole`](Self::write_whole) can take once others' data has left: a longer whole
+    /// may never have room.
+    pub fn largest_whole(&self) -> usize {
+        let pool = &self.streams.send;
+        let chunks = pool.chunks() - pool.lent_chunks();
+        let rest = chunks.saturating_sub(self.streams.senders.len());
+        // One chunk may be begun already.
+        (rest / 2).saturating_mul(pool.chunk_len())
+    }
+
+    /// Nothing more will be written. Everything written and the end are delivered.
+    pub fn finish(&mut self) -> Result<(), WriteError> {
+        self.check()?;
+        self.streams.senders[self.place].fin = Fin::Wanted;
+        self.streams.flags.remove(Set::Waiting as usize, self.slot);
+        self.streams.flags.remove(Set::Writable as usize, self.slot);
+        self.streams.refresh_sender(self.slot);
+        self.streams.settle(self.slot);
+        Ok(())
+    }
+
+    /// Gives up: what did not arrive yet may never arrive, and the peer is told `code`.
+    /// After everything was acknowledged this does nothing.
+    pub fn reset(&mut self, code: VarInt) {
+        if matches!(self.sender().state, SendState::Send | SendState::DataSent) {
+            self.streams.reset_sender(self.slot, self.place, code.get());
+        }
+    }
+
+    /// When this stream's data is sent in relation to others'.
+    pub fn set_priority(&mut self, priority: Priority) {
+        let sender = &mut self.streams.senders[self.place];
+        let set = Set::Data as usize + sender.urgency();
+        sender.priority = priority;
+        self.streams.flags.remove(set, self.slot);
+        self.streams.refresh_sender(self.slot);
+    }
+
+    /// Everything written, and the end, arrived at the peer.
+    pub fn is_acknowledged(&self) -> bool {
+        self.sender().state == SendState::DataRecvd
+    }
+
+    /// The peer's code, if it stopped reading.
+    pub fn stopped(&self) -> Option<u64> {
+        let sender = self.sender();
+        sender.is_stopped.then_some(sender.code)
+    }
+
+    fn sender(&self) -> &sender::Sender {
+        &self.streams.senders[self.place]
+    }
+
+    fn check(&self) -> Result<(), WriteError> {
+        let sender = self.sender();
+        if sender.is_writable() {
+            Ok(())
+        } else if sender.is_stopped {
+            Err(WriteError::Stopped(sender.code))
+        } else {
+            Err(WriteError::Closed)
+        }
+    }
+
+    /// Asks for an event once there is room.
+    fn wait(&mut self) {
+        self.streams.insert(Set::Waiting, self.slot);
+    }
+
+    fn append(&mut self, data: &[u8]) -> Result<(), WriteError> {
+        let written = self
+            .streams
+            .with_sender(self.place, |sender, pool| sender.buffer.write(pool, data));
+        self.streams.refresh_sender(self.slot);
+        // The capacity was asked before.
+        debug_assert!(written.is_ok(), "capacity is kept");
+        written.map_err(|_| WriteError::Blocked)
+    }
+}

@@ -1,0 +1,156 @@
+//! Which stream lives in which slot.
+//!
+//! ```text
+//!   bidirectional (requests, then those being drained) │ ours, one way │ the peer's, one way
+//! ```
+//! Invariant: a stream is in at most one slot, and only in a slot of its kind.
+
+use crate::limits::{LOCAL_UNIDIRECTIONAL, Limits, REMOTE_UNIDIRECTIONAL};
+use crate::mem::Table;
+use crate::wire::{Direction, Side, StreamId};
+use core::ops::Range;
+
+/// The slots, by the streams in them.
+#[derive(Debug)]
+pub(super) struct Slots<'m> {
+    /// Stream id + 1, or 0 for a free slot.
+    keys: Table<'m, u32>,
+    bidirectional: usize,
+    side: Side,
+}
+
+impl<'m> Slots<'m> {
+    pub fn new(keys: Table<'m, u32>, limits: &Limits, side: Side) -> Self {
+        Self {
+            keys,
+            bidirectional: limits.bidirectional_slots(),
+            side,
+        }
+    }
+
+    /// The slot of the stream `id`.
+    pub fn find(&self, id: u64) -> Option<usize> {
+        let key = u32::try_from(id).ok()?.checked_add(1)?;
+        let range = self.range(id);
+        let home = self.home(id);
+        if *self.keys.get(home)? == key {
+            return Some(home);
+        }
+        let place = self
+            .keys
+            .get(range.clone())?
+            .iter()
+            .position(|have| *have == key)?;
+        Some(range.start + place)
+    }
+
+    /// A slot for the stream `id`, which has none.
+    pub fn take(&mut self, id: u64) -> Option<usize> {
+        let key = u32::try_from(id).ok()?.checked_add(1)?;
+        let range = self.range(id);
+        let home = self.home(id);
+        let slot = if *self.keys.get(home)? == 0 {
+            home
+        } else {
+            range.start
+                + self
+                    .keys
+                    .get(range.clone())?
+                    .iter()
+                    .position(|have| *have == 0)?
+        };
+        self.keys[slot] = key;
+        Some(slot)
+    }
+
+    pub fn free(&mut self, slot: usize) {
+        self.keys[slot] = 0;
+    }
+
+    /// The stream in `slot`.
+    pub fn id(&self, slot: usize) -> Option<StreamId> {
+        let key = *self.keys.get(slot)?;
+        let id = u64::from(key.checked_sub(1)?);
+        let (initiator, direction) = kind(id);
+        StreamId::new(initiator, direction, id >> 2)
+    }
+
+    pub fn is_bidirectional(&self, slot: usize) -> bool {
+        slot < self.bidirectional
+    }
+
+    /// Where the sending part is kept.
+    pub fn sender(&self, slot: usize) -> Option<usize> {
+        (slot < self.bidirectional + LOCAL_UNIDIRECTIONAL).then_some(slot)
+    }
+
+    /// Where the receiving part is kept.
+    pub fn receiver(&self, slot: usize) -> Option<usize> {
+        if self.is_bidirectional(slot) {
+            return Some(slot);
+        }
+        (slot >= self.bidirectional + LOCAL_UNIDIRECTIONAL).then(|| slot - LOCAL_UNIDIRECTIONAL)
+    }
+
+    fn range(&self, id: u64) -> Range<usize> {
+        let (initiator, direction) = kind(id);
+        let first = self.bidirectional;
+        match direction {
+            Direction::Bidirectional => 0..first,
+            Direction::Unidirectional if initiator == self.side => {
+                first..first + LOCAL_UNIDIRECTIONAL
+            }
+            Direction::Unidirectional => {
+                let first = first + LOCAL_UNIDIRECTIONAL;
+                first..first + REMOTE_UNIDIRECTIONAL
+            }
+        }
+    }
+
+    /// Where the stream `id` is put if that slot is free, so that it is found at once.
+    fn home(&self, id: u64) -> usize {
+        let range = self.range(id);
+        range.start + ((id >> 2) % range.len().max(1) as u64) as usize
+    }
+}
+
+/// Initiator and direction of the stream `id`.
+fn kind(id: u64) -> (Side, Direction) {
+    let initiator = if id & 1 == 0 {
+        Side::Client
+    } else {
+        Side::Server
+    };
+    let direction = if id & 2 == 0 {
+        Direction::Bidirectional
+    } else {
+        Direction::Unidirectional
+    };
+    (initiator, direction)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn streams_are_found_also_where_they_are_not_at_home() {
+        let limits = Limits::TINY;
+        let mut keys = [0; Limits::TINY.stream_slots()];
+        let mut slots = Slots::new(Table::from(&mut keys[..]), &limits, Side::Client);
+        let taken = [0, 4, 8, 12].map(|id| slots.take(id).unwrap());
+        assert_eq!(taken, [0, 1, 2, 3]);
+        assert_eq!(slots.take(16), None);
+        slots.free(2);
+        assert_eq!((slots.find(8), slots.id(2)), (None, None));
+        assert_eq!(slots.take(16), Some(2));
+        assert_eq!(slots.find(16), Some(2));
+        assert_eq!(slots.id(2).map(StreamId::get), Some(16));
+        assert_eq!((slots.take(2), slots.take(3)), (Some(4), Some(7)));
+        assert_eq!((slots.sender(4), slots.receiver(4)), (Some(4), None));
+        assert_eq!((slots.sender(7), slots.receiver(7)), (None, Some(4)));
+        assert_eq!((slots.sender(3), slots.receiver(3)), (Some(3), Some(3)));
+        assert_eq!(slots.find(u64::from(u32::MAX)), None);
+        assert_eq!(slots.find(1 << 32), None);
+    }
+}

@@ -1,0 +1,418 @@
+//! What streams put into packets, and what becomes of it (RFC 9000 §13.3).
+//!
+//! Order: connection-wide limits, control frames of single streams, what was lost, new data by urgency.
+//! Invariant: a frame is written whole with a token or not at all, and state changes only with it.
+
+use super::receiver::{MORE, MORE_AGAIN, RecvState, STOP};
+use super::sender::{BLOCKED, Fin, RESET, SendState};
+use super::{DATA_BLOCKED, MAX_DATA, MAX_DATA_AGAIN, MAX_STREAMS, STREAMS_BLOCKED};
+use super::{Set, Streams, by};
+use crate::context::Context;
+use crate::frame_writer::FrameWriter;
+use crate::recovery::Token;
+use crate::time::Instant;
+use crate::wire::frame::Frame;
+use crate::wire::{Direction, StreamId};
+
+/// The longest piece of a stream in one frame.
+const PIECE: usize = 0x3fff;
+
+impl Streams<'_> {
+    /// Whether [`on_transmit`](Self::on_transmit) would write something if it had room.
+    pub fn has_pending(&self) -> bool {
+        self.control != 0
+            || self.flags.any(Set::Control as usize)
+            || self.flags.any(Set::Again as usize)
+            || (self.allowance.available() > 0 && self.next_urgency().is_some())
+    }
+
+    /// Writes as much as fits of what is to be sent.
+    pub fn on_transmit(&mut self, cx: &mut Context<'_>, writer: &mut FrameWriter<'_>) {
+        self.reap();
+        let is_done = self.write_limits(writer)
+            && self.write_controls(cx.now, writer)
+            && self.write_again(writer);
+        if is_done {
+            self.write_new(writer);
+        }
+        if self.control & DATA_BLOCKED != 0 {
+            self.write_limits(writer);
+        }
+    }
+
+    /// Connection-wide frames. Says whether all fitted.
+    fn write_limits(&mut self, writer: &mut FrameWriter<'_>) -> bool {
+        if self.control == 0 {
+            return true;
+        }
+        let limit = self.credit.limit();
+        if self.control & (MAX_DATA | MAX_DATA_AGAIN) != 0 {
+            let is_needed = self.control & MAX_DATA_AGAIN != 0 || limit > self.credit.told();
+            if is_needed && !writer.frame(&Frame::MaxData { limit }, Token::MaxData { limit }) {
+                return false;
+            }
+            self.credit.on_told(limit);
+            self.control &= !(MAX_DATA | MAX_DATA_AGAIN);
+        }
+        if self.control & DATA_BLOCKED != 0 {
+            let limit = self.allowance.limit();
+            let is_needed = self.allowance.available() == 0;
+            let token = Token::DataBlocked { limit };
+            if is_needed && !writer.frame(&Frame::DataBlocked { limit }, token) {
+                return false;
+            }
+            self.control &= !DATA_BLOCKED;
+        }
+        [Direction::Bidirectional, Direction::Unidirectional]
+            .into_iter()
+            .all(|direction| self.write_stream_limits(direction, writer))
+    }
+
+    fn write_stream_limits(&mut self, direction: Direction, writer: &mut FrameWriter<'_>) -> bool {
+        if self.control & (MAX_STREAMS << by(direction)) != 0 {
+            let limit = self.accepting[by(direction)].limit;
+            let token = Token::MaxStreams { direction, limit };
+            if !writer.frame(&Frame::MaxStreams { direction, limit }, token) {
+                return false;
+            }
+            self.accepting[by(direction)].told = limit;
+            self.control &= !(MAX_STREAMS << by(direction));
+        }
+        if self.control & (STREAMS_BLOCKED << by(direction)) != 0 {
+            let opening = self.opening[by(direction)];
+            let limit = opening.limit;
+            let token = Token::StreamsBlocked { direction, limit };
+            let is_needed = opening.next >= limit;
+            if is_needed && !writer.frame(&Frame::StreamsBlocked { direction, limit }, token) {
+                return false;
+            }
+            self.control &= !(STREAMS_BLOCKED << by(direction));
+        }
+        true
+    }
+
+    /// Control frames of single streams. Says whether all fitted.
+    fn write_controls(&mut self, now: Instant, writer: &mut FrameWriter<'_>) -> bool {
+        while let Some((slot, id)) = self.next_slot(Set::Control as usize) {
+            if !self.write_control(slot, id, now, writer) {
+                return false;
+            }
+            self.flags.remove(Set::Control as usize, slot);
+        }
+        true
+    }
+
+    fn write_control(
+        &mut self,
+        slot: usize,
+        id: StreamId,
+        now: Instant,
+        writer: &mut FrameWriter<'_>,
+    ) -> bool {
+        if let Some(place) = self.slots.sender(slot)
+            && !self.write_sender_control(place, id, writer)
+        {
+            return false;
+        }
+        let Some(place) = self.slots.receiver(slot) else {
+            return true;
+        };
+        let receiver = &mut self.receivers[place];
+        if receiver.control & STOP != 0 {
+            let code = receiver.code;
+            let token = Token::StopSending {
+                id: id.get() as u32,
+            };
+            if !writer.frame(&Frame::StopSending { id, code }, token) {
+                return false;
+            }
+            receiver.control &= !STOP;
+        }
+        if receiver.control & (MORE | MORE_AGAIN) == 0 {
+            return true;
+        }
+        let is_needed = receiver.control & MORE_AGAIN != 0;
+        let limit = self.next_stream_limit(slot, place, now);
+        if is_needed || limit > self.receivers[place].limit {
+            let token = Token::MaxStreamData {
+                id: id.get() as u32,
+                limit,
+            };
+            if !writer.frame(&Frame::MaxStreamData { id, limit }, token) {
+                return false;
+            }
+            self.with_receiver(slot, place, |receiver, _| receiver.limit = limit);
+        }
+        self.receivers[place].control &= !(MORE | MORE_AGAIN);
+        true
+    }
+
+    fn write_sender_control(
+        &mut self,
+        place: usize,
+        id: StreamId,
+        writer: &mut FrameWriter<'_>,
+    ) -> bool {
+        let sender = &mut self.senders[place];
+        let number = id.get() as u32;
+        if sender.control & RESET != 0 {
+            let frame = Frame::ResetStream {
+                id,
+                code: sender.code,
+                final_size: sender.buffer.next(),
+            };
+            if !writer.frame(&frame, Token::ResetStream { id: number }) {
+                return false;
+            }
+            sender.control &= !RESET;
+        }
+        if sender.control & BLOCKED != 0 {
+            let limit = sender.limit;
+            let token = Token::StreamDataBlocked { id: number, limit };
+            if !writer.frame(&Frame::StreamDataBlocked { id, limit }, token) {
+                return false;
+            }
+            sender.control &= !BLOCKED;
+        }
+        true
+    }
+
+    /// MAX_STREAM_DATA as it should be now.
+    fn next_stream_limit(&mut self, slot: usize, place: usize, now: Instant) -> u64 {
+        let receiver = &mut self.receivers[place];
+        let read = receiver.buffer.read_offset();
+        if !self.slots.is_bidirectional(slot) {
+            return receiver.limit.max(read + u64::from(receiver.share));
+        }
+        self.budget.tune(receiver, now, self.rtt);
+        let lent = self.budget.lent(receiver.allowance());
+        let share = u64::from(receiver.share).min(self.budget.most(lent));
+        receiver.limit.max(read + share)
+    }
+
+    /// Lost data and ends of streams. Says whether all fitted.
+    fn write_again(&mut self, writer: &mut FrameWriter<'_>) -> bool {
+        while let Some((slot, id)) = self.next_slot(Set::Again as usize) {
+            let Some(place) = self.slots.sender(slot) else {
+                return true;
+            };
+            let (sender, pool) = (&mut self.senders[place], &mut self.send);
+            let end = sender.buffer.end();
+            let piece = sender.buffer.next_lost(pool, PIECE);
+            let wants_fin = sender.fin == Fin::Wanted;
+            let (range, is_lost) = match piece {
+                Some(range) => (range, true),
+                None if wants_fin && sender.buffer.next() == end => (end..end, false),
+                None => {
+                    self.refresh_sender(slot);
+                    continue;
+                }
+            };
+            let length = (range.end - range.start) as usize;
+            let last = wants_fin && range.end == end;
+            let buffer = &mut sender.buffer;
+            let written = writer.stream(id, range.start, length, last, |out| {
+                buffer.copy(pool, range.start, out);
+            });
+            let Some((length, fin)) = written else {
+                return false;
+            };
+            if is_lost {
+                sender.buffer.on_sent_again(range.start + length as u64);
+            }
+            if fin {
+                sender.on_fin_sent();
+            }
+            self.refresh_sender(slot);
+        }
+        true
+    }
+
+    /// New data, the most urgent first.
+    fn write_new(&mut self, writer: &mut FrameWriter<'_>) {
+        while let Some(urgency) = self.next_urgency() {
+            let credit = self.allowance.available();
+            if credit == 0 {
+                if self.allowance.on_blocked() {
+                    self.control |= DATA_BLOCKED;
+                }
+                return;
+            }
+            let set = Set::Data as usize + urgency;
+            let Some((slot, id)) = self.next_slot(set) else {
+                return;
+            };
+            let Some(place) = self.slots.sender(slot) else {
+                return;
+            };
+            let (sender, pool) = (&mut self.senders[place], &self.send);
+            let offset = sender.buffer.next();
+            let available = sender.sendable().min(credit).min(PIECE as u64);
+            let last = sender.fin == Fin::Wanted && offset + available == sender.buffer.end();
+            let buffer = &mut sender.buffer;
+            let written = writer.stream(id, offset, available as usize, last, |out| {
+                buffer.copy(pool, offset, out);
+            });
+            let Some((length, fin)) = written else {
+                return;
+            };
+            sender.buffer.on_sent(length);
+            if fin {
+                sender.on_fin_sent();
+            }
+            self.cursors[set] = slot as u16 + u16::from(sender.priority.incremental);
+            self.allowance.on_sent(length as u64);
+            self.refresh_sender(slot);
+        }
+    }
+
+    /// The most urgent set of streams with new data.
+    fn next_urgency(&self) -> Option<usize> {
+        (0..8).find(|urgency| self.flags.any(Set::Data as usize + urgency))
+    }
+
+    fn next_slot(&mut self, set: usize) -> Option<(usize, StreamId)> {
+        let slot = self.flags.next(set, usize::from(self.cursors[set]))?;
+        let id = self.slots.id(slot);
+        debug_assert!(id.is_some(), "sets name streams only");
+        Some((slot, id?))
+    }
+
+    /// A packet with this frame arrived.
+    pub fn on_ack(&mut self, token: Token) {
+        match token {
+            Token::Stream {
+                id,
+                offset,
+                length,
+                fin,
+            } => self.on_stream_ack(id, offset, length, fin),
+            Token::ResetStream { id } => {
+                if let Some((slot, place)) = self.known_sender(id)
+                    && self.senders[place].state == SendState::ResetSent
+                {
+                    self.senders[place].state = SendState::ResetRecvd;
+                    self.senders[place].control = 0;
+                    self.settle(slot);
+                }
+            }
+            _ => {}
+        }
+    }
+
+    fn on_stream_ack(&mut self, id: u32, offset: u64, length: u16, fin: bool) {
+        let Some((slot, place)) = self.known_sender(id) else {
+            return;
+        };
+        if !matches!(
+            self.senders[place].state,
+            SendState::Send | SendState::DataSent
+        ) {
+            return;
+        }
+        let is_freed = self.with_sender(place, |sender, pool| {
+            if fin {
+                sender.fin = Fin::Acknowledged;
+            }
+            let range = offset..offset.saturating_add(u64::from(length));
+            sender.buffer.on_acknowledged(pool, range)
+        });
+        self.is_send_freed |= is_freed;
+        let sender = &mut self.senders[place];
+        if sender.fin == Fin::Acknowledged && sender.buffer.is_empty() {
+            sender.state = SendState::DataRecvd;
+            self.insert(Set::Finished, slot);
+            self.settle(slot);
+        }
+        if fin || is_freed {
+            self.refresh_sender(slot);
+        }
+    }
+
+    /// A packet with this frame is lost. What is still of interest is sent again.
+    pub fn on_loss(&mut self, token: Token) {
+        match token {
+            Token::Stream {
+                id,
+                offset,
+                length,
+                fin,
+            } => self.on_stream_loss(id, offset, length, fin),
+            Token::ResetStream { id } => {
+                if let Some((slot, place)) = self.known_sender(id)
+                    && self.senders[place].state == SendState::ResetSent
+                {
+                    self.senders[place].control |= RESET;
+                    self.insert(Set::Control, slot);
+                }
+            }
+            Token::StreamDataBlocked { id, limit } => {
+                if let Some((slot, place)) = self.known_sender(id) {
+                    let sender = &mut self.senders[place];
+                    if sender.limit == limit && sender.is_limited() {
+                        sender.control |= BLOCKED;
+                        self.insert(Set::Control, slot);
+                    }
+                }
+            }
+            Token::StopSending { id } => self.tell_receiver_again(id, STOP, |_| true),
+            Token::MaxStreamData { id, limit } => {
+                self.tell_receiver_again(id, MORE_AGAIN, |told| told == limit);
+            }
+            Token::MaxData { limit } if limit == self.credit.told() => {
+                self.control |= MAX_DATA_AGAIN;
+            }
+            Token::DataBlocked { limit } if limit == self.allowance.limit() => {
+                self.control |= DATA_BLOCKED;
+            }
+            Token::MaxStreams { direction, limit }
+                if limit == self.accepting[by(direction)].told =>
+            {
+                self.control |= MAX_STREAMS << by(direction);
+            }
+            Token::StreamsBlocked { direction, limit }
+                if limit == self.opening[by(direction)].limit =>
+            {
+                self.control |= STREAMS_BLOCKED << by(direction);
+            }
+            _ => {}
+        }
+    }
+
+    fn on_stream_loss(&mut self, id: u32, offset: u64, length: u16, fin: bool) {
+        let Some((slot, place)) = self.known_sender(id) else {
+            return;
+        };
+        let sender = &mut self.senders[place];
+        if !matches!(sender.state, SendState::Send | SendState::DataSent) {
+            return;
+        }
+        let range = offset..offset.saturating_add(u64::from(length));
+        sender.buffer.on_lost(range);
+        if fin && sender.fin == Fin::Sent {
+            sender.fin = Fin::Wanted;
+        }
+        self.refresh_sender(slot);
+    }
+
+    /// A frame about a receiving part is lost; it is only of interest while the final size is not known.
+    fn tell_receiver_again(&mut self, id: u32, what: u8, is_latest: impl FnOnce(u64) -> bool) {
+        let Some(slot) = self.slots.find(u64::from(id)) else {
+            return;
+        };
+        let Some(place) = self.slots.receiver(slot) else {
+            return;
+        };
+        let receiver = &mut self.receivers[place];
+        let is_wanted = (what == STOP) == receiver.is_stopped;
+        if receiver.state == RecvState::Recv && is_wanted && is_latest(receiver.limit) {
+            receiver.control |= what;
+            self.insert(Set::Control, slot);
+        }
+    }
+
+    fn known_sender(&self, id: u32) -> Option<(usize, usize)> {
+        let slot = self.slots.find(u64::from(id))?;
+        Some((slot, self.slots.sender(slot)?))
+    }
+}
