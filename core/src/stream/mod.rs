@@ -344,6 +344,16 @@ impl<'m> Streams<'m> {
         Some(RecvStream::new(self, slot, receiver))
     }
 
+    /// Bytes of the stream `id`, from `offset` bytes behind its read offset on, as far as they lie together.
+    /// Empty if those did not arrive yet, or the stream is not known.
+    pub fn peek(&self, id: StreamId, offset: usize) -> &[u8] {
+        let slot = self.slots.find(id.get());
+        match slot.and_then(|slot| self.slots.receiver(slot)) {
+            Some(place) => self.receivers[place].buffer.peek_at(&self.receive, offset),
+            None => &[],
+        }
+    }
+
     /// Bytes that arrived, in order or not, and were not read.
     pub fn unread(&self) -> u64 {
         self.credit.unread()
