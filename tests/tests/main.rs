@@ -1,4 +1,5 @@
 //! Everything that needs two parties, by topic.
 
+mod hostile;
 mod peers;
 mod tidy;

@@ -1,0 +1,177 @@
+//! The honest handshake: Initial packets, Retry, TLS in and out.
+//!
+//! Invariant: TLS decides alone which keys exist; the script only decides when its bytes travel.
+
+use super::keys::Level;
+use super::options::{Options, Retry};
+use super::packet::encode;
+use super::server::Server;
+use crate::server::{initial_suite, provider};
+use quicpro_core::crypto::retry_tag::retry_tag;
+use quicpro_core::wire::TransportParameters;
+use quicpro_core::wire::packet::{
+    self, ConnectionId, Header, Space, Version, version_negotiation,
+};
+use rustls::quic::{KeyChange, ServerConnection, Version as TlsVersion};
+use rustls::server::WebPkiClientVerifier;
+use std::sync::Arc;
+
+/// Where a Retry packet comes from.
+const RETRY_CID: &[u8] = b"try this";
+
+pub(super) fn tls_config(options: &Options) -> rustls::ServerConfig {
+    let provider = Arc::new(provider(&options.suites, &options.groups));
+    let builder = rustls::ServerConfig::builder_with_provider(provider.clone())
+        .with_protocol_versions(&[&rustls::version::TLS13])
+        .expect("the suites are TLS 1.3's");
+    let builder = match &options.client_authority {
+        None => builder.with_no_client_auth(),
+        Some(authority) => {
+            let mut roots = rustls::RootCertStore::empty();
+            roots
+                .add(authority.clone())
+                .expect("an authority's certificate");
+            let verifier = WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider);
+            builder.with_client_cert_verifier(verifier.build().expect("there is a root"))
+        }
+    };
+    let mut config = builder
+        .with_single_cert(
+            options.identity.chain.clone(),
+            options.identity.key.clone_key(),
+        )
+        .expect("the key fits the certificate");
+    config.alpn_protocols.clone_from(&options.protocols);
+    config.send_tls13_tickets = options.tickets;
+    config
+}
+
+impl Server {
+    /// Looks at an Initial packet before it is opened; says whether it is to be opened.
+    pub(super) fn on_initial(&mut self, header: &Header, datagram: &[u8]) -> bool {
+        if self.original_cid.is_none() {
+            self.original_cid = Some(header.destination);
+            self.client_cid = header.source;
+            if let Some(retry) = self.options.retry.clone() {
+                self.send_retry(&retry);
+                return false;
+            }
+        } else if self.levels[0].is_none() && datagram[header.token.clone()].is_empty() {
+            // The flight that the Retry answered, once more.
+            return false;
+        }
+        if self.levels[0].is_none() {
+            let suite = initial_suite();
+            let keys = suite.keys(
+                header.destination.as_slice(),
+                rustls::Side::Server,
+                TlsVersion::V1,
+            );
+            self.levels[0] = Some(Level::new(keys, None));
+            self.client_cid = header.source;
+            self.start_tls();
+        }
+        true
+    }
+
+    fn send_retry(&mut self, retry: &Retry) {
+        let source = ConnectionId::new(RETRY_CID).expect("8 bytes");
+        self.retry_cid = Some(source);
+        let packet = self.retry_packet(&source, retry);
+        for _ in 0..retry.copies {
+            self.send_datagram(packet.clone());
+        }
+    }
+
+    /// A Retry packet from `source`.
+    pub fn retry_packet(&self, source: &ConnectionId, retry: &Retry) -> Vec<u8> {
+        let mut packet = encode(|writer| {
+            packet::encode_retry(writer, Version::V1, &self.client_cid, source, &retry.token)
+                .expect("a short token");
+        });
+        let original = self.original_cid.expect("the client has spoken");
+        let mut tag = retry_tag(original.as_slice(), &packet).expect("a short token");
+        tag[0] ^= u8::from(!retry.genuine);
+        packet.extend(tag);
+        packet
+    }
+
+    /// A Version Negotiation packet in answer to the client's first packet.
+    pub fn version_packet(&self, versions: &[Version]) -> Vec<u8> {
+        let original = self.original_cid.expect("the client has spoken");
+        encode(|writer| {
+            let (to, from) = (self.client_cid.as_slice(), original.as_slice());
+            version_negotiation::encode(writer, 0, to, from, versions).expect("a short list");
+        })
+    }
+
+    fn start_tls(&mut self) {
+        if self.options.identifies_itself {
+            let parameters = &mut self.parameters;
+            parameters
+                .original_destination_connection_id
+                .get_or_insert(self.original_cid.expect("set with the first packet"));
+            parameters
+                .initial_source_connection_id
+                .get_or_insert(self.own_cid);
+            if parameters.retry_source_connection_id.is_none() {
+                parameters.retry_source_connection_id = self.retry_cid;
+            }
+        }
+        self.audit.promise(&self.parameters);
+        let mut bytes = encoded_parameters(&self.parameters);
+        if let Some(alter) = &mut self.options.alter_parameters {
+            bytes = alter(bytes);
+        }
+        let tls = ServerConnection::new(self.tls_config.clone(), TlsVersion::V1, bytes);
+        self.tls = Some(tls.expect("QUIC's suites"));
+    }
+
+    /// Gives TLS what arrived in order, and keeps what it says.
+    pub(super) fn read_crypto(&mut self, space: Space) {
+        let bytes = self.spaces[space as usize].crypto_received.take();
+        let Some(tls) = &mut self.tls else { return };
+        if bytes.is_empty() {
+            return;
+        }
+        if let Err(error) = tls.read_hs(&bytes) {
+            self.alert = Some(error);
+            return;
+        }
+        self.write_crypto();
+    }
+
+    /// Collects what TLS writes, level by level.
+    fn write_crypto(&mut self) {
+        loop {
+            let mut bytes = Vec::new();
+            let Some(tls) = &mut self.tls else { return };
+            let change = tls.write_hs(&mut bytes);
+            if bytes.is_empty() && change.is_none() {
+                return;
+            }
+            let space = self.writing;
+            if !bytes.is_empty() {
+                if let Some(alter) = &mut self.options.alter_handshake {
+                    bytes = alter(space, bytes);
+                }
+                self.spaces[space as usize].crypto.extend(bytes);
+            }
+            match change {
+                Some(KeyChange::Handshake { keys }) => {
+                    self.levels[1] = Some(Level::new(keys, None));
+                    self.writing = Space::Handshake;
+                }
+                Some(KeyChange::OneRtt { keys, next }) => {
+                    self.levels[2] = Some(Level::new(keys, Some(next)));
+                    self.writing = Space::Application;
+                }
+                None => {}
+            }
+        }
+    }
+}
+
+fn encoded_parameters(parameters: &TransportParameters) -> Vec<u8> {
+    encode(|writer| parameters.encode(writer, None).expect("they are few"))
+}
