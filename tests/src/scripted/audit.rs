@@ -127,7 +127,8 @@ impl Audit {
         match *frame {
             Frame::MaxData { limit } => self.max_data = self.max_data.max(limit),
             Frame::MaxStreams { direction, limit } => {
-                let max = &mut self.max_streams[usize::from(direction == Direction::Unidirectional)];
+                let max =
+                    &mut self.max_streams[usize::from(direction == Direction::Unidirectional)];
                 *max = limit.max(*max);
             }
             Frame::MaxStreamData { id, limit } => {

@@ -9,9 +9,7 @@ use super::server::Server;
 use crate::server::{initial_suite, provider};
 use quicpro_core::crypto::retry_tag::retry_tag;
 use quicpro_core::wire::TransportParameters;
-use quicpro_core::wire::packet::{
-    self, ConnectionId, Header, Space, Version, version_negotiation,
-};
+use quicpro_core::wire::packet::{self, ConnectionId, Header, Space, Version, version_negotiation};
 use rustls::quic::{KeyChange, ServerConnection, Version as TlsVersion};
 use rustls::server::WebPkiClientVerifier;
 use std::sync::Arc;

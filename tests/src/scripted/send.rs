@@ -227,7 +227,10 @@ impl Server {
 
     /// Lets the client open as many streams of a kind.
     pub fn raise_streams(&mut self, direction: Direction, limit: u64) {
-        self.send(Space::Application, &[Frame::MaxStreams { direction, limit }]);
+        self.send(
+            Space::Application,
+            &[Frame::MaxStreams { direction, limit }],
+        );
     }
 }
 
