@@ -178,7 +178,7 @@ fn extension(
     out.vector_u16(data)
 }
 
-#[cfg(test)]
+#[cfg(all(test, feature = "x25519", feature = "p256"))]
 mod tests {
     use super::*;
     use crate::crypto::Random;
