@@ -137,6 +137,15 @@ impl Authority {
         }
     }
 
+    /// A root that is the same for the same arguments: an Ed25519 key from `secret`.
+    pub fn deterministic(name: &str, secret: [u8; 32]) -> Self {
+        let issuer = CertifiedIssuer::self_signed(authority_params(name), ed25519_key_pair(secret));
+        Self {
+            issuer: issuer.expect("own parameters are legal"),
+            above: Vec::new(),
+        }
+    }
+
     /// An intermediate authority signed by this one.
     pub fn intermediate(&self, name: &str, algorithm: Algorithm) -> Self {
         let issuer =
@@ -159,16 +168,24 @@ impl Authority {
         pem("CERTIFICATE", self.issuer.der())
     }
 
+    /// A good Ed25519 leaf whose key is `secret`; the same for the same key, below a deterministic authority.
+    pub fn issue_deterministic(&self, secret: [u8; 32]) -> Identity {
+        self.sign(&ed25519_key_pair(secret), Flaw::None)
+    }
+
     /// A leaf for servers and clients, with the chain up to the root.
     pub fn issue(&self, algorithm: Algorithm, flaw: Flaw) -> Identity {
-        let key = algorithm.key_pair();
+        self.sign(&algorithm.key_pair(), flaw)
+    }
+
+    fn sign(&self, key: &KeyPair, flaw: Flaw) -> Identity {
         let leaf = leaf_params(flaw)
-            .signed_by(&key, &self.issuer)
+            .signed_by(key, &self.issuer)
             .expect("own parameters are legal");
         let chain = std::iter::once(leaf.der().clone()).chain(self.above.iter().cloned());
         Identity {
             chain: chain.collect(),
-            key: pkcs8(&key),
+            key: pkcs8(key),
         }
     }
 
@@ -218,6 +235,16 @@ fn pkcs8(key: &KeyPair) -> PrivateKeyDer<'static> {
     PrivatePkcs8KeyDer::from(key.serialize_der()).into()
 }
 
+/// RFC 8410: a private key of 32 bytes in PKCS #8.
+fn ed25519_key_pair(secret: [u8; 32]) -> KeyPair {
+    const PREFIX: [u8; 16] = [
+        0x30, 0x2e, 2, 1, 0, 0x30, 5, 6, 3, 0x2b, 0x65, 0x70, 4, 0x22, 4, 0x20,
+    ];
+    let der = PrivatePkcs8KeyDer::from([&PREFIX[..], &secret].concat());
+    KeyPair::from_pkcs8_der_and_sign_algo(&der, &rcgen::PKCS_ED25519)
+        .expect("every 32 bytes are a key")
+}
+
 /// RFC 7468: base64 in lines of 64 letters between two labels.
 fn pem(label: &str, der: &[u8]) -> String {
     const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
@@ -258,6 +285,16 @@ mod tests {
             PrivateKeyDer::from_pem_slice(leaf.key_pem().as_bytes()).unwrap(),
             leaf.key
         );
+    }
+
+    #[test]
+    fn deterministic_certificates_are_the_same_each_time() {
+        let make = |secret| {
+            let authority = Authority::deterministic("root", [1; 32]);
+            (authority.der(), authority.issue_deterministic(secret).chain)
+        };
+        assert_eq!(make([2; 32]), make([2; 32]));
+        assert_ne!(make([2; 32]).1, make([3; 32]).1);
     }
 
     #[test]

@@ -3,6 +3,7 @@
 //! - [`server`]: an independent HTTP/3 server (quinn + h3) on loopback, with paths that go wrong on purpose.
 //! - [`client`]: an independent HTTP/3 client (quinn + h3), the yardstick of tests and benchmarks.
 //! - [`certificates`]: authorities and leaves, good and bad, made at run time.
+//! - [`pair`]: two sans-IO endpoints in one virtual time, with weather between them.
 //! - [`scripted`]: a scripted QUIC server that does what no honest one would.
 //! - [`body`]: bodies whose every byte depends on its position.
 #![forbid(unsafe_code)]
@@ -10,5 +11,6 @@
 pub mod body;
 pub mod certificates;
 pub mod client;
+pub mod pair;
 pub mod scripted;
 pub mod server;
