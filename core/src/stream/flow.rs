@@ -148,6 +148,11 @@ impl Budget {
         self.initial
     }
 
+    /// The part of the growth that streams hold now.
+    pub fn used(&self) -> u64 {
+        self.used
+    }
+
     /// The part of `allowance` that is lent.
     pub fn lent(&self, allowance: u64) -> u64 {
         allowance.saturating_sub(self.initial)

@@ -364,6 +364,11 @@ impl<'m> Streams<'m> {
         self.active
     }
 
+    /// Bytes of the window lent to streams beyond their first shares.
+    pub fn budget_used(&self) -> u64 {
+        self.budget.used()
+    }
+
     /// Puts the stream `id` into `slot`.
     fn set_up(&mut self, slot: usize, id: StreamId) {
         if let Some(place) = self.slots.sender(slot) {

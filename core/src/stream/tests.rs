@@ -1,1 +1,0 @@
-//! Streams against a model of the peer.
