@@ -34,7 +34,12 @@ impl Algorithm {
         let algorithm = match self {
             Self::P256 => &rcgen::PKCS_ECDSA_P256_SHA256,
             Self::P384 => &rcgen::PKCS_ECDSA_P384_SHA384,
-            Self::Ed25519 => &rcgen::PKCS_ED25519,
+            Self::Ed25519 => {
+                // rcgen would write a key of version 2, which many readers of PKCS #8 refuse.
+                let mut secret = [0; 32];
+                aws_lc_rs::rand::fill(&mut secret).expect("the system has entropy");
+                return ed25519_key_pair(secret);
+            }
             Self::Rsa2048 => &rcgen::PKCS_RSA_SHA256,
         };
         KeyPair::generate_for(algorithm).expect("the test's own crypto makes every kind of key")

@@ -4,6 +4,7 @@
 //! Invariant: every server is verified against the roots given.
 
 use crate::body::{self, BodyDigest};
+use crate::certificates::Identity;
 use crate::server::{Group, LINGER, Suite};
 use bytes::{Buf, Bytes};
 use h3_quinn::OpenStreams;
@@ -43,10 +44,20 @@ pub struct Reply {
 impl Client {
     /// Connects to `address`, whose certificate must be valid for `name` and signed below `root`.
     pub fn connect(address: SocketAddr, name: &str, root: CertificateDer<'static>) -> Result<Self> {
+        Self::connect_as(None, address, name, root)
+    }
+
+    /// The same with a certificate of the client's own, for a server that asks.
+    pub fn connect_as(
+        identity: Option<Identity>,
+        address: SocketAddr,
+        name: &str,
+        root: CertificateDer<'static>,
+    ) -> Result<Self> {
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
             .build()?;
-        let config = client_config(root)?;
+        let config = client_config(identity, root)?;
         let authority = format!("{name}:{}", address.port());
         let (endpoint, connection, requests) = runtime.block_on(async {
             let local: SocketAddr = if address.is_ipv4() {
@@ -107,7 +118,10 @@ impl Drop for Client {
     }
 }
 
-fn client_config(root: CertificateDer<'static>) -> Result<quinn::ClientConfig> {
+fn client_config(
+    identity: Option<Identity>,
+    root: CertificateDer<'static>,
+) -> Result<quinn::ClientConfig> {
     use crate::server::{initial_suite, provider};
     let all = provider(
         &[Suite::Aes128Gcm, Suite::ChaCha20Poly1305, Suite::Aes256Gcm],
@@ -115,10 +129,13 @@ fn client_config(root: CertificateDer<'static>) -> Result<quinn::ClientConfig> {
     );
     let mut roots = rustls::RootCertStore::empty();
     roots.add(root)?;
-    let mut tls = rustls::ClientConfig::builder_with_provider(Arc::new(all))
+    let builder = rustls::ClientConfig::builder_with_provider(Arc::new(all))
         .with_protocol_versions(&[&rustls::version::TLS13])?
-        .with_root_certificates(roots)
-        .with_no_client_auth();
+        .with_root_certificates(roots);
+    let mut tls = match identity {
+        None => builder.with_no_client_auth(),
+        Some(identity) => builder.with_client_auth_cert(identity.chain, identity.key)?,
+    };
     tls.alpn_protocols = vec![b"h3".to_vec()];
     let crypto =
         quinn::crypto::rustls::QuicClientConfig::with_initial(Arc::new(tls), initial_suite())?;

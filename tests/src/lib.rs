@@ -2,12 +2,14 @@
 //!
 //! - [`server`]: an independent HTTP/3 server (quinn + h3) on loopback, with paths that go wrong on purpose.
 //! - [`client`]: an independent HTTP/3 client (quinn + h3), the yardstick of tests and benchmarks.
+//! - [`aioquic`]: an HTTP/3 server of yet another family, as a child process.
 //! - [`certificates`]: authorities and leaves, good and bad, made at run time.
 //! - [`pair`]: two sans-IO endpoints in one virtual time, with weather between them.
 //! - [`scripted`]: a scripted QUIC server that does what no honest one would.
 //! - [`body`]: bodies whose every byte depends on its position.
 #![forbid(unsafe_code)]
 
+pub mod aioquic;
 pub mod body;
 pub mod certificates;
 pub mod client;

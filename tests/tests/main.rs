@@ -1,5 +1,6 @@
 //! Everything that needs two parties, by topic.
 
+mod aioquic;
 mod hostile;
 mod pair;
 mod peers;

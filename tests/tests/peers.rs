@@ -167,6 +167,29 @@ fn each_suite_group_and_kind_of_key_works_alone() {
 }
 
 #[test]
+fn a_client_certificate_is_demanded_and_checked() {
+    let authority = Authority::root("clients", Algorithm::P256);
+    let options = Options {
+        client_authority: Some(authority.der()),
+        ..Options::default()
+    };
+    let server = Server::start(options);
+    let get = |identity| {
+        let root = server.authority().der();
+        Client::connect_as(identity, server.address(), "localhost", root)?.get("/certificate")
+    };
+    assert_eq!(
+        get(Some(authority.good())).unwrap().sha256,
+        body::sha256(b"1")
+    );
+    assert!(get(None).is_err());
+    assert!(
+        get(Some(Authority::default().good())).is_err(),
+        "signed by another authority"
+    );
+}
+
+#[test]
 fn retry_and_late_settings_are_survived() {
     let late = Behaviour::LateSettings(Duration::from_millis(50));
     for (retry, behaviour, retries) in [(true, Behaviour::Routes, 1), (false, late, 0)] {
