@@ -86,15 +86,19 @@ impl<'a> FrameWriter<'a> {
     }
 
     /// Writes a frame that is not ack-eliciting (an ACK) by hand, whole or not at all.
+    ///
+    /// Its token is a convenience: where there is no place for it, the frame is written without.
     pub fn raw(
         &mut self,
         token: Token,
         write: impl FnOnce(&mut Writer<'_>) -> Result<(), Full>,
     ) -> bool {
-        if (token != Token::None && self.tokens_room == 0) || self.out.whole(write).is_err() {
+        if self.out.whole(write).is_err() {
             return false;
         }
-        self.remember(token);
+        if self.tokens_room > 0 {
+            self.remember(token);
+        }
         true
     }
 

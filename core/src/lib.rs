@@ -1,4 +1,23 @@
 //! HTTP/3 over QUIC as a bounded, sans-IO state machine: no heap, no sockets, no clock of its own.
+//!
+//! Bytes and the time go in, bytes and deadlines come out; the same engine runs on a microcontroller with
+//! 64 KB of RAM, in a WASI sandbox and on a desktop. What a connection may use is fixed when it is made, by
+//! [`Limits`], and what it promises to the server follows from that.
+//!
+//! The layers, each using only what stands below it:
+//!
+//! ```text
+//! 5  io, storage                         sockets, clocks, statics: the edge
+//! 4  http3, qpack                        requests and responses
+//! 3  connection                          the order in which components are asked
+//! 2  tls, stream, recovery, space, path  protocol components; they know the time, not each other
+//! 1  wire, crypto                        bytes to values and back, and keys
+//! 0  mem, codec, limits                  containers and cursors that know nothing of QUIC
+//! ```
+//!
+//! A user's loop is: all input that is ready (`Client::handle_datagram`), then `Client::poll_event`
+//! until it is empty, then `Client::poll_transmit` until it is empty, then wait for
+//! `Client::poll_timeout`. `io::drive` is that loop for any socket and clock.
 #![no_std]
 #![forbid(unsafe_code)]
 #![warn(missing_docs)]
@@ -33,7 +52,10 @@ pub mod connection;
 pub mod http3;
 pub mod qpack;
 
-pub mod io;
+pub use connection::ClientConfig;
 
 pub use limits::Limits;
+pub use rustls_pki_types::TrustAnchor;
+
 pub use time::{Duration, Instant};
+pub use tls::WallClock;

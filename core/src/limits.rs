@@ -143,6 +143,66 @@ impl Limits {
         ack_ranges,
     );
 
+    /// Four of the sixteen fields as one number, so that a type can carry them.
+    #[doc(hidden)]
+    pub const fn packed(&self, part: usize) -> u128 {
+        let fields = match part {
+            0 => [
+                self.requests,
+                self.draining,
+                self.receive_window,
+                self.receive_chunk,
+            ],
+            1 => [
+                self.engine_window,
+                self.send_window,
+                self.send_chunk,
+                self.packets_in_flight,
+            ],
+            2 => [
+                self.handshake,
+                self.tickets,
+                self.handshake_send,
+                self.field_section,
+            ],
+            _ => [
+                self.field_line,
+                self.datagram,
+                self.early_datagrams,
+                self.ack_ranges,
+            ],
+        };
+        let [a, b, c, d] = fields;
+        // Every field is below 2^32: `problem` refuses windows above 1 GiB, and the rest is smaller.
+        (a as u128) << 96 | (b as u128) << 64 | (c as u128) << 32 | d as u128
+    }
+
+    /// The limits that were packed into four numbers.
+    #[doc(hidden)]
+    pub const fn unpacked(parts: [u128; 4]) -> Self {
+        const fn field(parts: [u128; 4], index: usize) -> usize {
+            (parts[index / 4] >> (96 - index % 4 * 32)) as u32 as usize
+        }
+        Self {
+            requests: field(parts, 0),
+            draining: field(parts, 1),
+            receive_window: field(parts, 2),
+            receive_chunk: field(parts, 3),
+            engine_window: field(parts, 4),
+            send_window: field(parts, 5),
+            send_chunk: field(parts, 6),
+            packets_in_flight: field(parts, 7),
+            handshake: field(parts, 8),
+            tickets: field(parts, 9),
+            handshake_send: field(parts, 10),
+            field_section: field(parts, 11),
+            field_line: field(parts, 12),
+            datagram: field(parts, 13),
+            early_datagrams: field(parts, 14),
+            ack_ranges: field(parts, 15),
+        }
+    }
+
     /// Slots of bidirectional streams: those in use and those being drained.
     pub const fn bidirectional_slots(&self) -> usize {
         self.requests + self.draining

@@ -1,1 +1,212 @@
-//! The connection: order of calls, no algorithms.
+//! A QUIC connection (RFC 9000, 9001, 9002): components and the order in which they are asked.
+//!
+//! The user's loop is: all input that is ready, then `poll_event` until it is empty, then
+//! `poll_transmit` until it is empty, then wait for `poll_timeout`. Any other order is legal, too.
+//!
+//! Invariant: no algorithm lives here; whatever arrives, in whatever state, no verb fails or panics.
+
+use core::net::SocketAddr;
+
+use crate::crypto::Random;
+use crate::limits::Limits;
+use crate::recovery::Recovery;
+use crate::stream::{OpenError, RecvStream, SendStream};
+use crate::time::Instant;
+use crate::tls;
+use crate::trace::{self, Sink, Trace};
+use crate::wire::packet::ConnectionId;
+use crate::wire::transport_parameters::TransportParameters;
+use crate::wire::{Direction, StreamId};
+
+mod close;
+mod components;
+mod config;
+mod crypto_stream;
+mod error;
+mod event;
+mod frames;
+mod handshake;
+mod keys;
+mod memory;
+mod packet_builder;
+mod receive;
+mod state;
+mod stats;
+mod timer;
+mod transmit;
+mod version;
+
+pub use crate::recovery::Codepoint;
+pub use crate::tls::ConfigError;
+pub use config::ClientConfig;
+pub use error::{CloseReason, ConnectionError, REASON_BYTES_MAX, Reason};
+pub use event::{Event, Receive, Transmit};
+pub use memory::Memory;
+pub use state::State;
+pub use stats::Stats;
+
+use components::Components;
+use crypto_stream::CryptoReceive;
+use keys::Keyring;
+
+/// What is to be told the user and is not derived from elsewhere.
+#[derive(Debug, Default)]
+struct Events {
+    handshake_data: bool,
+    verification: bool,
+    /// The question was put already.
+    verification_asked: bool,
+    connected: bool,
+    session: bool,
+    closed: bool,
+}
+
+/// One client connection, in memory that was given to it once.
+pub struct Connection<'m> {
+    state: State,
+    remote: SocketAddr,
+    /// Our connection ID in long headers.
+    source: ConnectionId,
+    limits: Limits,
+    settings: config::Settings<'m>,
+    keyring: Keyring,
+    tls: tls::Handshake<'m>,
+    crypto_receive: CryptoReceive,
+    parts: Components<'m>,
+    recovery: Recovery<'m>,
+    version: version::Negotiation,
+    close: close::Closing,
+    timers: timer::Timers,
+    random: Random,
+    trace: Trace,
+    sink: Option<crate::mem::Object<'m, dyn Sink>>,
+    stats: Stats,
+    events: Events,
+    error: Option<ConnectionError>,
+    /// The server's transport parameters, binding once the handshake is complete.
+    peer: Option<TransportParameters>,
+    /// A packet is to be sent that asks for an acknowledgement, whatever else there is to say.
+    ping: bool,
+    /// The next ack-eliciting packet restarts the idle timer.
+    idle_restartable: bool,
+}
+
+impl<'m> Connection<'m> {
+    /// Takes the next event; `None` when there is none. Draining it always ends.
+    pub fn poll_event(&mut self) -> Option<Event> {
+        let take = core::mem::take::<bool>;
+        if take(&mut self.events.handshake_data) {
+            return Some(Event::HandshakeData);
+        }
+        if take(&mut self.events.verification) {
+            return Some(Event::VerificationPending);
+        }
+        if take(&mut self.events.connected) {
+            return Some(Event::Connected);
+        }
+        if take(&mut self.events.session) {
+            return Some(Event::NewSession);
+        }
+        if let Some(event) = self.parts.streams.poll_event() {
+            return Some(event.into());
+        }
+        let error = self.error.filter(|_| take(&mut self.events.closed))?;
+        Some(Event::Closed(error))
+    }
+
+    /// Opens a stream, as far as the peer permits and there is a place for it.
+    pub fn open_stream(&mut self, direction: Direction) -> Result<StreamId, OpenError> {
+        if !self.state.is_established() {
+            return Err(if self.state.is_open() {
+                OpenError::Blocked
+            } else {
+                OpenError::Closed
+            });
+        }
+        self.parts.streams.open(direction)
+    }
+
+    /// The sending part of a stream; `None` if it has none, or is over and forgotten.
+    pub fn send_stream(&mut self, id: StreamId) -> Option<SendStream<'_, 'm>> {
+        self.parts.streams.send_stream(id)
+    }
+
+    /// The receiving part of a stream; `None` if it has none, or is over and forgotten.
+    pub fn recv_stream(&mut self, id: StreamId) -> Option<RecvStream<'_, 'm>> {
+        self.parts.streams.recv_stream(id)
+    }
+
+    /// Received bytes of a stream from `offset` bytes behind its read offset on, without taking them: a
+    /// contiguous piece, which may be short; empty if there is none.
+    pub fn peek_stream(&self, id: StreamId, offset: usize) -> &[u8] {
+        self.parts.streams.peek(id, offset)
+    }
+
+    /// Asks for an update of the 1-RTT keys; `false` while the last one is not confirmed by the peer.
+    pub fn update_keys(&mut self) -> bool {
+        self.state == State::Confirmed && self.start_key_update()
+    }
+
+    /// Has the peer acknowledge something soon: a sign of life from an idle connection.
+    pub fn ping(&mut self) {
+        self.ping = self.state.is_established();
+    }
+
+    /// Where the connection stands.
+    pub fn state(&self) -> State {
+        self.state
+    }
+
+    /// Why the connection ended, once it has.
+    pub fn error(&self) -> Option<ConnectionError> {
+        self.error
+    }
+
+    /// The server's address.
+    pub fn remote(&self) -> SocketAddr {
+        self.remote
+    }
+
+    /// The bounds its memory was made for.
+    pub fn limits(&self) -> &Limits {
+        &self.limits
+    }
+
+    /// The negotiated cipher suite, once TLS has one.
+    pub fn suite(&self) -> Option<crate::crypto::Suite> {
+        self.keyring.suite()
+    }
+
+    /// The negotiated application protocol, once TLS has one.
+    pub fn protocol(&self) -> Option<&[u8]> {
+        self.tls.protocol()
+    }
+
+    /// Reports events to `sink` from now on.
+    pub fn set_sink(&mut self, sink: crate::mem::Object<'m, dyn Sink>) {
+        self.sink = Some(sink);
+    }
+
+    /// Counters and estimates.
+    pub fn stats(&self) -> Stats {
+        Stats {
+            rtt: self.recovery.rtt().smoothed(),
+            rtt_min: self.recovery.rtt().min(),
+            window: self.recovery.window(),
+            in_flight: self.recovery.bytes_in_flight(),
+            recovery: *self.recovery.stats(),
+            ..self.stats
+        }
+    }
+
+    /// Why received bytes were discarded, and how often.
+    pub fn trace(&self) -> &Trace {
+        &self.trace
+    }
+
+    fn report(&mut self, now: Instant, event: &trace::Event) {
+        if let Some(sink) = &mut self.sink {
+            sink.event(now, event);
+        }
+    }
+}

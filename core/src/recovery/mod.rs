@@ -351,6 +351,11 @@ impl<'m> Recovery<'m> {
         self.in_flight
     }
 
+    /// Probe timeouts in a row.
+    pub const fn pto_count(&self) -> u32 {
+        self.pto_count
+    }
+
     /// Counts since the connection began.
     pub const fn stats(&self) -> &Stats {
         &self.stats

@@ -82,6 +82,16 @@ impl<'a, 'm> SendStream<'a, 'm> {
         parts.iter().try_for_each(|part| self.append(part))
     }
 
+    /// Succeeds if the next `length` bytes can be taken now; else an event says when to ask again.
+    pub fn reserve(&mut self, length: usize) -> Result<(), WriteError> {
+        self.check()?;
+        if length > self.capacity() {
+            self.wait();
+            return Err(WriteError::Blocked);
+        }
+        Ok(())
+    }
+
     /// Lets `fill` write to the place where the next bytes are kept; it returns how many it wrote.
     /// The place may be smaller than [`capacity`](Self::capacity), but is never empty.
     pub fn write_with(

@@ -161,6 +161,11 @@ impl<'m> ClientConfig<'m> {
         self
     }
 
+    /// The server's name, if one was set and is legal.
+    pub fn name(&self) -> Option<&ServerName> {
+        self.server_name.as_ref().ok()
+    }
+
     /// The application protocols to offer, the best first. HTTP/3's alone by default.
     #[must_use]
     pub fn protocols(mut self, protocols: &'m [&'m [u8]]) -> Self {

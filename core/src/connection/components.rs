@@ -1,0 +1,49 @@
+//! The components whose frames a packet can carry, and the way an outcome finds its owner.
+//!
+//! Invariant: every token names its owner; an owner that no longer cares ignores it.
+
+use super::crypto_stream::CryptoSend;
+use crate::path::Challenges;
+use crate::path::cid::{LocalCids, RemoteCids};
+use crate::recovery::{Outcome, Token};
+use crate::space::NumberSpaces;
+use crate::stream::Streams;
+use crate::wire::packet::Space;
+
+/// Everything that writes frames.
+pub(super) struct Components<'m> {
+    pub(super) crypto_send: CryptoSend,
+    pub(super) spaces: NumberSpaces<'m>,
+    pub(super) challenges: Challenges,
+    pub(super) streams: Streams<'m>,
+    pub(super) local_cids: LocalCids,
+    pub(super) remote_cids: RemoteCids,
+}
+
+impl Components<'_> {
+    /// Tells the owner of `token` what became of it.
+    pub(super) fn on_outcome(&mut self, space: Space, outcome: Outcome, token: Token) {
+        match (token, outcome) {
+            (Token::Ack { largest }, Outcome::Acknowledged) => self.spaces.on_ack(space, largest),
+            (Token::None | Token::Ack { .. } | Token::PathChallenge, _) => {}
+            (Token::Crypto { offset, length }, Outcome::Acknowledged) => {
+                self.crypto_send.on_ack(space, offset, length);
+            }
+            (Token::Crypto { offset, length }, Outcome::Lost) => {
+                self.crypto_send.on_loss(space, offset, length);
+            }
+            (Token::NewConnectionId { .. }, Outcome::Acknowledged) => {}
+            (Token::NewConnectionId { sequence }, Outcome::Lost) => {
+                self.local_cids.on_loss(sequence);
+            }
+            (Token::RetireConnectionId { sequence }, Outcome::Acknowledged) => {
+                self.remote_cids.on_ack(sequence);
+            }
+            (Token::RetireConnectionId { sequence }, Outcome::Lost) => {
+                self.remote_cids.on_loss(sequence);
+            }
+            (_, Outcome::Acknowledged) => self.streams.on_ack(token),
+            (_, Outcome::Lost) => self.streams.on_loss(token),
+        }
+    }
+}

@@ -1,0 +1,149 @@
+//! What a client connection is made from: TLS's configuration and the transport's few settings.
+//!
+//! Invariant: nothing here promises memory; every promise to the peer is derived from the memory itself.
+
+use rustls_pki_types::TrustAnchor;
+
+use crate::crypto::key_exchange::Group;
+use crate::crypto::{Provider, Suite};
+use crate::mem::Shared;
+use crate::time::Duration;
+use crate::tls::{self, Identity, KeyLog, Trust, WallClock};
+
+/// The idle timeout we announce unless told otherwise.
+const IDLE_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// The configuration of a client: whom it trusts, what it offers, when it gives up.
+///
+/// ```
+/// use quicpro_core::{ClientConfig, tls::WallClock};
+/// let roots = [];
+/// let config = ClientConfig::new(&roots[..], WallClock::At(1_795_000_000)).server_name("h3.example");
+/// ```
+#[derive(Clone, Debug)]
+pub struct ClientConfig<'m> {
+    pub(super) tls: tls::ClientConfig<'m>,
+    pub(super) settings: Settings<'m>,
+}
+
+/// The part of the configuration that the connection keeps.
+#[derive(Clone)]
+pub(super) struct Settings<'m> {
+    pub(super) idle_timeout: Option<Duration>,
+    pub(super) keep_alive: Option<Duration>,
+    pub(super) provider: Option<Shared<'m, dyn Provider>>,
+}
+
+impl Settings<'_> {
+    pub(super) fn provider(&self) -> Option<&dyn Provider> {
+        self.provider.as_deref()
+    }
+}
+
+impl core::fmt::Debug for Settings<'_> {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.debug_struct("Settings")
+            .field("idle_timeout", &self.idle_timeout)
+            .field("keep_alive", &self.keep_alive)
+            .finish_non_exhaustive()
+    }
+}
+
+impl<'m> ClientConfig<'m> {
+    /// Trusts servers whose certificate leads to one of `roots` and names them.
+    ///
+    /// With [`WallClock::Absent`] the dates of certificates are not checked: an explicit choice, for devices
+    /// that do not know the time.
+    pub fn new(roots: &'m [TrustAnchor<'m>], clock: WallClock) -> Self {
+        Self::with_tls(tls::ClientConfig::new(roots, clock))
+    }
+
+    /// Leaves the judgement of certificates to `trust`: anchors that are shared, or a verifier from outside.
+    pub fn with_trust(trust: Trust<'m>, clock: WallClock) -> Self {
+        Self::with_tls(tls::ClientConfig::with_trust(trust, clock))
+    }
+
+    /// Accepts every server, so that anyone on the way can read and change everything. For tests.
+    pub fn danger_accept_any_server() -> Self {
+        Self::with_tls(tls::ClientConfig::danger_accept_any_server())
+    }
+
+    fn with_tls(tls: tls::ClientConfig<'m>) -> Self {
+        let settings = Settings {
+            idle_timeout: Some(IDLE_TIMEOUT),
+            keep_alive: None,
+            provider: None,
+        };
+        Self { tls, settings }
+    }
+
+    /// The server's DNS name or IP address. Without one no connection can be made.
+    #[must_use]
+    pub fn server_name(mut self, host: &str) -> Self {
+        self.tls = self.tls.server_name(host);
+        self
+    }
+
+    /// The server's name, if one was set and is legal.
+    pub fn name(&self) -> Option<&tls::ServerName> {
+        self.tls.name()
+    }
+
+    /// The cipher suites to offer, the best first. All that were compiled in by default.
+    #[must_use]
+    pub fn suites(mut self, suites: &'m [Suite]) -> Self {
+        self.tls = self.tls.suites(suites);
+        self
+    }
+
+    /// The groups to offer and those to send a key share of at once: by default all, and the first.
+    #[must_use]
+    pub fn groups(mut self, offered: &'m [Group], shared: &'m [Group]) -> Self {
+        self.tls = self.tls.groups(offered, shared);
+        self
+    }
+
+    /// The application protocols to offer instead of HTTP/3's.
+    #[must_use]
+    pub fn protocols(mut self, protocols: &'m [&'m [u8]]) -> Self {
+        self.tls = self.tls.protocols(protocols);
+        self
+    }
+
+    /// The certificate to show to a server that asks for one.
+    #[must_use]
+    pub fn identity(mut self, identity: Identity<'m>) -> Self {
+        self.tls = self.tls.identity(identity);
+        self
+    }
+
+    /// Where secrets are reported, for tools that decrypt captured traffic.
+    #[must_use]
+    pub fn key_log(mut self, key_log: Shared<'m, dyn KeyLog>) -> Self {
+        self.tls = self.tls.key_log(key_log);
+        self
+    }
+
+    /// Cryptography from outside instead of the built-in one.
+    #[must_use]
+    pub fn provider(mut self, provider: Shared<'m, dyn Provider>) -> Self {
+        self.tls = self.tls.provider(provider.clone());
+        self.settings.provider = Some(provider);
+        self
+    }
+
+    /// Silence after which the connection is over: 30 s by default, `None` or zero for never. The peer may
+    /// ask for less; three probe timeouts are always waited (RFC 9000 §10.1).
+    #[must_use]
+    pub fn idle_timeout(mut self, timeout: Option<Duration>) -> Self {
+        self.settings.idle_timeout = timeout;
+        self
+    }
+
+    /// Sends a PING after this much silence, so that the connection does not become idle. Off by default.
+    #[must_use]
+    pub fn keep_alive(mut self, interval: Option<Duration>) -> Self {
+        self.settings.keep_alive = interval;
+        self
+    }
+}

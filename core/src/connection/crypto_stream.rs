@@ -1,0 +1,288 @@
+//! CRYPTO data in and out (RFC 9000 §7.5, §19.6): one linear receive buffer and one linear send
+//! buffer, lent by the stream pools for the time of the handshake.
+//!
+//! Invariant: the receive buffer holds the unread bytes of the current level from its read offset on;
+//! nothing is stored twice and nothing moves the window back.
+
+use crate::codec::{Full, Writer};
+use crate::frame_writer::FrameWriter;
+use crate::mem::RangeSet;
+use crate::tls::WriteMessage;
+use crate::wire::packet::Space;
+use crate::wire::{Code, TransportError};
+
+/// Holes a level may have in its unread bytes before further out-of-order data is treated as lost.
+const HOLES_MAX: usize = 8;
+
+/// Pieces of a level's outgoing bytes that are remembered as lost, or as acknowledged, at one time.
+const PIECES_MAX: usize = 4;
+
+/// What to do with a packet that carries CRYPTO data.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Admission {
+    /// The data can be stored, or is known already.
+    Fits,
+    /// It lies beyond the window: treat the packet as if it had been lost.
+    Beyond,
+}
+
+/// The receiving side of all three CRYPTO streams, of which one at a time is being read.
+#[derive(Debug, Default)]
+pub(crate) struct CryptoReceive {
+    /// Bytes consumed by TLS, per level.
+    read: [u64; 3],
+    level: Level,
+    /// Stored bytes of the current level, as ranges of stream offsets from the read offset on.
+    stored: RangeSet<HOLES_MAX>,
+    /// After the handshake a message did not fit, so all later CRYPTO data is worthless.
+    deaf: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Level(Space);
+
+impl Default for Level {
+    fn default() -> Self {
+        Self(Space::Initial)
+    }
+}
+
+impl CryptoReceive {
+    /// The level that is being read.
+    pub(crate) fn level(&self) -> Space {
+        self.level.0
+    }
+
+    /// Checks a CRYPTO frame of `level` against a buffer of `capacity` bytes, without storing it.
+    pub(crate) fn admit(
+        &self,
+        level: Space,
+        offset: u64,
+        length: usize,
+        capacity: usize,
+    ) -> Result<Admission, TransportError> {
+        let end = offset.saturating_add(length as u64);
+        let read = self.read[level as usize];
+        if end <= read || self.deaf {
+            return Ok(Admission::Fits);
+        }
+        //= rfc9001#4.1.3
+        // New bytes at a level whose keys were already replaced.
+        if level < self.level.0 {
+            return Err(TransportError::new(
+                Code::PROTOCOL_VIOLATION,
+                "CRYPTO data at a level that is over",
+            ));
+        }
+        // Data of a later level can only have come before TLS has read the earlier one to its end.
+        if level > self.level.0 {
+            return Ok(Admission::Beyond);
+        }
+        if end - read > capacity as u64 {
+            //= rfc9000#7.5
+            // After the handshake what does not fit is given up; during it the peer will send it again.
+            return Ok(if level == Space::Application {
+                Admission::Fits
+            } else {
+                Admission::Beyond
+            });
+        }
+        let fits = self.stored.clone().insert(offset.max(read)..end).is_ok();
+        Ok(if fits {
+            Admission::Fits
+        } else {
+            Admission::Beyond
+        })
+    }
+
+    /// Stores the data of a frame that was admitted.
+    pub(crate) fn store(&mut self, level: Space, offset: u64, data: &[u8], buffer: &mut [u8]) {
+        let end = offset.saturating_add(data.len() as u64);
+        let read = self.read[level as usize];
+        if end <= read || self.deaf || level != self.level.0 {
+            return;
+        }
+        let skip = usize::try_from(read.saturating_sub(offset)).unwrap_or(usize::MAX);
+        let Some(fresh) = data.get(skip..) else {
+            return;
+        };
+        let start = offset.max(read);
+        let at = usize::try_from(start - read).unwrap_or(usize::MAX);
+        let Some(place) = buffer
+            .get_mut(at..)
+            .and_then(|rest| rest.get_mut(..fresh.len()))
+        else {
+            self.deaf = level == Space::Application;
+            return;
+        };
+        if self.stored.insert(start..end).is_ok() {
+            place.copy_from_slice(fresh);
+        }
+    }
+
+    /// How many bytes at the front of the buffer TLS can read now.
+    pub(crate) fn readable(&self) -> usize {
+        let read = self.read[self.level.0 as usize];
+        let first = self.stored.first().filter(|range| range.start == read);
+        first
+            .and_then(|range| usize::try_from(range.end - range.start).ok())
+            .unwrap_or(0)
+    }
+
+    /// TLS has used `count` readable bytes; with that the unread rest moves to the front.
+    pub(crate) fn consume(&mut self, count: usize, buffer: &mut [u8]) {
+        let read = &mut self.read[self.level.0 as usize];
+        *read += count as u64;
+        self.stored.remove_below(*read);
+        let high = self.stored.last().map_or(*read, |range| range.end);
+        let unread = usize::try_from(high - *read).unwrap_or(0);
+        if unread > 0 && count > 0 && count + unread <= buffer.len() {
+            buffer.copy_within(count..count + unread, 0);
+        }
+    }
+
+    /// Goes on to the next level; bytes left over at this one are the peer's mistake.
+    pub(crate) fn enter(&mut self, level: Space) -> Result<(), TransportError> {
+        if !self.stored.is_empty() {
+            return Err(TransportError::new(
+                Code::crypto(10),
+                "handshake bytes left over before a key change",
+            ));
+        }
+        self.level = Level(level);
+        Ok(())
+    }
+}
+
+/// One level's outgoing bytes inside the send buffer.
+#[derive(Debug, Default)]
+struct Outgoing {
+    /// Where they start in the buffer.
+    start: usize,
+    /// How many there are.
+    length: usize,
+    /// The first that was never sent.
+    next: usize,
+    acknowledged: RangeSet<PIECES_MAX>,
+    lost: RangeSet<PIECES_MAX>,
+}
+
+/// The sending side of the Initial and Handshake CRYPTO streams.
+///
+/// The buffer keeps every byte until its level's keys are discarded: Retry and probe timeouts send the
+/// same bytes again, and the hash of the ClientHello is taken only once the suite is known.
+#[derive(Debug, Default)]
+pub(crate) struct CryptoSend {
+    levels: [Outgoing; 2],
+    used: usize,
+}
+
+impl CryptoSend {
+    /// Appends a message of `level` to the buffer, whole or not at all. `write` is given what was written
+    /// at this level before, and the place behind it.
+    pub(crate) fn append(
+        &mut self,
+        level: Space,
+        buffer: &mut [u8],
+        write: &mut WriteMessage<'_>,
+    ) -> Result<(), Full> {
+        let outgoing = self.levels.get_mut(level as usize).ok_or(Full)?;
+        let (before, rest) = buffer.split_at_mut_checked(self.used).ok_or(Full)?;
+        if outgoing.length == 0 {
+            outgoing.start = self.used;
+        }
+        let mut writer = Writer::new(rest);
+        write(before.get(outgoing.start..).unwrap_or(&[]), &mut writer)?;
+        outgoing.length += writer.len();
+        self.used += writer.len();
+        Ok(())
+    }
+
+    /// Everything that was written at `level`.
+    pub(crate) fn sent<'b>(&self, level: Space, buffer: &'b [u8]) -> &'b [u8] {
+        let Some(outgoing) = self.levels.get(level as usize) else {
+            return &[];
+        };
+        buffer
+            .get(outgoing.start..outgoing.start + outgoing.length)
+            .unwrap_or(&[])
+    }
+
+    /// Something of `level` waits to be sent.
+    pub(crate) fn has_pending(&self, level: Space) -> bool {
+        self.levels
+            .get(level as usize)
+            .is_some_and(|outgoing| outgoing.next < outgoing.length || !outgoing.lost.is_empty())
+    }
+
+    /// Writes CRYPTO frames: what was lost first, then what is new.
+    pub(crate) fn on_transmit(
+        &mut self,
+        level: Space,
+        buffer: &[u8],
+        writer: &mut FrameWriter<'_>,
+    ) {
+        let Some(outgoing) = self.levels.get_mut(level as usize) else {
+            return;
+        };
+        let bytes = buffer
+            .get(outgoing.start..outgoing.start + outgoing.length)
+            .unwrap_or(&[]);
+        while let Some(range) = outgoing.lost.first() {
+            let (start, end) = (range.start as usize, range.end as usize);
+            let written = writer.crypto(start as u64, bytes.get(start..end).unwrap_or(&[]));
+            if written == 0 {
+                return;
+            }
+            outgoing.lost.remove_below((start + written) as u64);
+        }
+        while outgoing.next < outgoing.length {
+            let rest = bytes.get(outgoing.next..).unwrap_or(&[]);
+            let written = writer.crypto(outgoing.next as u64, rest);
+            if written == 0 {
+                return;
+            }
+            outgoing.next += written;
+        }
+    }
+
+    /// A piece arrived.
+    pub(crate) fn on_ack(&mut self, level: Space, offset: u32, length: u16) {
+        if let Some(outgoing) = self.levels.get_mut(level as usize) {
+            let range = u64::from(offset)..u64::from(offset) + u64::from(length);
+            // Full: the piece is forgotten, which can only cost a needless retransmission.
+            let _ = outgoing.acknowledged.insert(range);
+        }
+    }
+
+    /// A piece was lost: it is sent again unless it has arrived by another packet.
+    pub(crate) fn on_loss(&mut self, level: Space, offset: u32, length: u16) {
+        let Some(outgoing) = self.levels.get_mut(level as usize) else {
+            return;
+        };
+        let range = u64::from(offset)..u64::from(offset) + u64::from(length);
+        let arrived =
+            |known: core::ops::Range<u64>| known.start <= range.start && range.end <= known.end;
+        if !outgoing.acknowledged.iter().any(arrived) {
+            // Full: joining costs bandwidth, never correctness.
+            outgoing.lost.insert_or_join(range);
+        }
+    }
+
+    /// Everything of `level` is to be sent again from its first byte (Retry, probe timeout).
+    pub(crate) fn restart(&mut self, level: Space) {
+        if let Some(outgoing) = self.levels.get_mut(level as usize) {
+            outgoing.next = 0;
+            outgoing.lost.clear();
+            outgoing.acknowledged.clear();
+        }
+    }
+
+    /// The keys of `level` are gone, and with them the need to send anything there.
+    pub(crate) fn discard(&mut self, level: Space) {
+        if let Some(outgoing) = self.levels.get_mut(level as usize) {
+            outgoing.next = outgoing.length;
+            outgoing.lost.clear();
+        }
+    }
+}

@@ -1,0 +1,116 @@
+//! What a connection tells its user, and what travels with a datagram in and out.
+
+use core::net::SocketAddr;
+
+use super::ConnectionError;
+use crate::recovery::Codepoint;
+use crate::stream::StreamEvent;
+use crate::wire::{Direction, StreamId};
+
+/// Something happened that the user may want to act on.
+///
+/// Events are derived from state when they are polled: nothing is queued and nothing can overflow.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub enum Event {
+    /// The server's parameters and the negotiated application protocol are known.
+    HandshakeData,
+    /// The handshake is complete and the server is verified; streams may be opened.
+    Connected,
+    /// The certificate chain waits for [`super::Connection::resume_verification`].
+    VerificationPending,
+    /// The peer opened a stream.
+    StreamOpened {
+        /// The stream.
+        id: StreamId,
+    },
+    /// There is something to read, or the end of the stream.
+    StreamReadable {
+        /// The stream.
+        id: StreamId,
+    },
+    /// A refused write can succeed now.
+    StreamWritable {
+        /// The stream.
+        id: StreamId,
+    },
+    /// All that was sent, and the end, has been acknowledged.
+    StreamFinished {
+        /// The stream.
+        id: StreamId,
+    },
+    /// The peer abandoned its sending part.
+    StreamReset {
+        /// The stream.
+        id: StreamId,
+        /// The application's code.
+        code: u64,
+    },
+    /// The peer does not want what we send.
+    StreamStopped {
+        /// The stream.
+        id: StreamId,
+        /// The application's code.
+        code: u64,
+    },
+    /// A refused `open_stream` can succeed now.
+    StreamsAvailable {
+        /// Of this kind.
+        direction: Direction,
+    },
+    /// The server gave a session ticket.
+    NewSession,
+    /// The connection is over. Said once, and last.
+    Closed(ConnectionError),
+}
+
+impl From<StreamEvent> for Event {
+    fn from(event: StreamEvent) -> Self {
+        match event {
+            StreamEvent::Opened { id } => Self::StreamOpened { id },
+            StreamEvent::Readable { id } => Self::StreamReadable { id },
+            StreamEvent::Writable { id } => Self::StreamWritable { id },
+            StreamEvent::Finished { id } => Self::StreamFinished { id },
+            StreamEvent::Reset { id, code } => Self::StreamReset { id, code },
+            StreamEvent::Stopped { id, code } => Self::StreamStopped { id, code },
+            StreamEvent::Available { direction } => Self::StreamsAvailable { direction },
+        }
+    }
+}
+
+/// How a datagram arrived.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Receive {
+    /// The sender.
+    pub remote: SocketAddr,
+    /// The address it was sent to, where the socket tells.
+    pub local: Option<SocketAddr>,
+    /// The ECN field of the IP header; `NotEct` where the socket does not tell.
+    pub codepoint: Codepoint,
+}
+
+impl Receive {
+    /// A datagram of which only the sender is known.
+    pub const fn from(remote: SocketAddr) -> Self {
+        Self {
+            remote,
+            local: None,
+            codepoint: Codepoint::NotEct,
+        }
+    }
+}
+
+/// One or more datagrams to be sent, in the buffer given to `poll_transmit`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Transmit {
+    /// Where to.
+    pub to: SocketAddr,
+    /// From which local address, where it matters.
+    pub from: Option<SocketAddr>,
+    /// Bytes of the buffer that were filled.
+    pub len: usize,
+    /// Length of every datagram but the last, if there is more than one.
+    pub segment_size: Option<usize>,
+    /// The ECN field to set.
+    pub codepoint: Codepoint,
+}

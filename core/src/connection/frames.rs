@@ -1,0 +1,128 @@
+//! One arm for each frame: which component it goes to (RFC 9000 §12.4, §19).
+//!
+//! Invariant: this file decides order, components decide what a frame means.
+
+use super::handshake::split_receive;
+use super::{Connection, ConnectionError, State};
+use crate::context::Context;
+use crate::time::Instant;
+use crate::trace;
+use crate::wire::frame::{Ack, Frame};
+use crate::wire::packet::{ConnectionId, Space};
+use crate::wire::{Code, TransportError};
+
+/// Where and when a frame is applied.
+pub(super) struct Place {
+    pub(super) now: Instant,
+    pub(super) space: Space,
+    /// Whom its packet was for.
+    pub(super) destination: ConnectionId,
+}
+
+impl Connection<'_> {
+    /// Applies a frame that was admitted.
+    pub(super) fn apply_frame(
+        &mut self,
+        place: &Place,
+        frame: &Frame<'_>,
+    ) -> Result<(), ConnectionError> {
+        let mut cx = Context {
+            now: place.now,
+            random: &mut self.random,
+            trace: &mut self.trace,
+        };
+        match frame {
+            Frame::Padding { .. } | Frame::Ping => {}
+            Frame::Ack(ack) => self.on_ack_frame(place, ack)?,
+            Frame::Crypto { offset, data } => self.on_crypto_frame(place.space, *offset, data),
+            Frame::Stream { .. }
+            | Frame::ResetStream { .. }
+            | Frame::StopSending { .. }
+            | Frame::MaxData { .. }
+            | Frame::MaxStreamData { .. }
+            | Frame::MaxStreams { .. }
+            | Frame::DataBlocked { .. }
+            | Frame::StreamDataBlocked { .. }
+            | Frame::StreamsBlocked { .. } => self.parts.streams.on_frame(&mut cx, frame)?,
+            Frame::NewConnectionId {
+                sequence,
+                retire_prior_to,
+                cid,
+                reset_token,
+            } => self
+                .parts
+                .remote_cids
+                .on_new(*sequence, *retire_prior_to, cid, *reset_token)?,
+            Frame::RetireConnectionId { sequence } => {
+                self.parts
+                    .local_cids
+                    .on_retire(*sequence, &place.destination)?;
+            }
+            Frame::PathChallenge(data) => self.parts.challenges.on_challenge(*data),
+            // Nothing was challenged, so nothing is expected (RFC 9000 §19.18 permits ignoring it).
+            Frame::PathResponse(_) => {}
+            // Address validation tokens serve later connections, which this version does not resume.
+            Frame::NewToken { .. } => {}
+            Frame::ConnectionClose(close) => {
+                self.drain(place.now, ConnectionError::Peer(close.into()));
+            }
+            Frame::HandshakeDone => self.on_handshake_done(place.now)?,
+        }
+        Ok(())
+    }
+
+    fn on_ack_frame(&mut self, place: &Place, ack: &Ack<'_>) -> Result<(), TransportError> {
+        let parts = &mut self.parts;
+        let summary =
+            self.recovery
+                .on_ack(place.now, place.space, ack, &mut |space, outcome, token| {
+                    parts.on_outcome(space, outcome, token);
+                })?;
+        if place.space == Space::Application {
+            self.keyring.on_acknowledged(ack.largest);
+        }
+        if summary.rtt_sampled {
+            self.parts.streams.set_rtt(self.recovery.rtt().smoothed());
+        }
+        self.report_recovery(place.now);
+        Ok(())
+    }
+
+    fn on_crypto_frame(&mut self, space: Space, offset: u64, data: &[u8]) {
+        let (receive, _) = self.parts.streams.handshake_buffers();
+        let buffer = if self.state == State::Handshaking {
+            split_receive(receive, self.version.token_length()).1
+        } else {
+            receive
+        };
+        self.crypto_receive.store(space, offset, data, buffer);
+    }
+
+    fn on_handshake_done(&mut self, now: Instant) -> Result<(), TransportError> {
+        if self.state == State::Handshaking {
+            let reason = "HANDSHAKE_DONE before the handshake was complete";
+            return Err(TransportError::new(Code::PROTOCOL_VIOLATION, reason));
+        }
+        //= rfc9001#4.1.2
+        if self.state == State::Established {
+            self.state = State::Confirmed;
+            self.recovery.on_handshake_confirmed();
+            //= rfc9001#4.9.2
+            self.discard_keys(now, Space::Handshake);
+            self.keyring.derive_next(self.settings.provider());
+        }
+        Ok(())
+    }
+
+    pub(super) fn report_recovery(&mut self, now: Instant) {
+        if self.sink.is_some() {
+            let event = trace::Event::Recovery {
+                window: self.recovery.window(),
+                in_flight: self.recovery.bytes_in_flight(),
+                rtt: self.recovery.rtt().smoothed(),
+                pto_count: self.recovery.pto_count(),
+            };
+            self.report(now, &event);
+        }
+    }
+}

@@ -1,0 +1,33 @@
+//! Counters and estimates of a connection, for people and dashboards.
+
+use crate::recovery;
+use crate::time::Duration;
+
+/// What a connection has done so far.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Stats {
+    /// UDP datagrams handed out.
+    pub datagrams_sent: u64,
+    /// UDP datagrams taken in, whatever they were.
+    pub datagrams_received: u64,
+    /// Bytes of the datagrams handed out.
+    pub bytes_sent: u64,
+    /// Bytes of the datagrams taken in.
+    pub bytes_received: u64,
+    /// QUIC packets sealed.
+    pub packets_sent: u64,
+    /// QUIC packets opened.
+    pub packets_received: u64,
+    /// Updates of the 1-RTT keys, by either side.
+    pub key_updates: u32,
+    /// Smoothed round-trip time.
+    pub rtt: Duration,
+    /// Smallest round-trip time seen.
+    pub rtt_min: Duration,
+    /// Congestion window, bytes.
+    pub window: u64,
+    /// Bytes sent and neither acknowledged nor lost.
+    pub in_flight: u64,
+    /// What recovery counted.
+    pub recovery: recovery::Stats,
+}

@@ -1,0 +1,364 @@
+//! The way out: which spaces have something to say, one packet for each, as many datagrams as fit.
+//!
+//! Invariant: what is sent is constrained by congestion control and pacing unless it is an
+//! acknowledgement, a probe or the end; every datagram with an Initial packet has 1,200 bytes.
+
+use super::packet_builder::{PacketBuilder, PacketHead};
+use super::{Connection, State, Transmit};
+use crate::context::Context;
+use crate::frame_writer::{FrameWriter, PACKET_TOKENS_MAX};
+use crate::recovery::{self, Codepoint, Purpose, Token};
+use crate::time::Instant;
+use crate::trace;
+use crate::wire::frame::Frame;
+use crate::wire::packet::Space;
+
+/// Bytes of a full datagram: what every path must carry, and the least a datagram with an Initial packet has.
+///
+/// Larger ones need a path that was probed for them (RFC 8899), which this version does not do.
+pub(super) const DATAGRAM_SIZE: usize = 1200;
+
+/// What a space may put into its next packet.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Interest {
+    /// No packet.
+    None,
+    /// Acknowledgements only: congestion control or the pacer holds the rest back, or there is no rest.
+    Acknowledge,
+    /// Everything there is; a probe leaves whatever the congestion window says.
+    Everything(Purpose),
+}
+
+/// A datagram that was built.
+struct Datagram {
+    length: usize,
+    /// It must travel alone: packets of the handshake are not batched.
+    alone: bool,
+}
+
+impl Connection<'_> {
+    /// Fills `out` with one datagram, or with several of equal length (the last may be shorter).
+    ///
+    /// `None` when there is nothing to send now. `out` should have room for `Limits::datagram` bytes; with
+    /// room for more, as many datagrams are written as congestion control and pacing release.
+    pub fn poll_transmit(&mut self, now: Instant, out: &mut [u8]) -> Option<Transmit> {
+        match self.state {
+            State::Closed | State::Draining => return None,
+            State::Closing => return self.transmit_close(now, out),
+            _ => self.before_transmit(),
+        }
+        let mut length = 0;
+        let mut segment = DATAGRAM_SIZE;
+        while let Some(space) = out
+            .get_mut(length..)
+            .and_then(|rest| rest.get_mut(..segment))
+        {
+            let datagram = self.transmit_datagram(now, space);
+            if length == 0 {
+                segment = datagram.length;
+            }
+            length += datagram.length;
+            if datagram.alone || datagram.length < segment || segment == 0 {
+                break;
+            }
+        }
+        (length > 0).then(|| self.transmit_of(length, (length > segment).then_some(segment)))
+    }
+
+    fn transmit_of(&mut self, len: usize, segment_size: Option<usize>) -> Transmit {
+        let datagrams = segment_size.map_or(1, |size| len.div_ceil(size.max(1)));
+        self.stats.datagrams_sent += datagrams as u64;
+        self.stats.bytes_sent += len as u64;
+        Transmit {
+            to: self.remote,
+            from: None,
+            len,
+            segment_size,
+            codepoint: Codepoint::NotEct,
+        }
+    }
+
+    /// Work that was put off until something is sent.
+    fn before_transmit(&mut self) {
+        if self.keyring.wants_update() && self.state == State::Confirmed {
+            self.start_key_update();
+        }
+    }
+
+    /// One datagram: one packet of each space that has something to say.
+    fn transmit_datagram(&mut self, now: Instant, out: &mut [u8]) -> Datagram {
+        let interests = self.interests(now);
+        let wanting = |space: &&Space| interests[**space as usize] != Interest::None;
+        let Some(last) = Space::ALL.iter().rfind(wanting) else {
+            return Datagram {
+                length: 0,
+                alone: true,
+            };
+        };
+        let has_initial = interests[Space::Initial as usize] != Interest::None;
+        let mut length = 0;
+        for space in Space::ALL {
+            let interest = interests[space as usize];
+            if interest == Interest::None {
+                continue;
+            }
+            //= rfc9000#14.1
+            let is_last = space == *last;
+            let pad_to = if has_initial && is_last {
+                DATAGRAM_SIZE.saturating_sub(length)
+            } else {
+                0
+            };
+            let rest = out.get_mut(length..).unwrap_or(&mut []);
+            length += self.transmit_packet(now, space, interest, rest, pad_to);
+        }
+        Datagram {
+            length,
+            alone: *last != Space::Application || has_initial,
+        }
+    }
+
+    /// What each space may send now.
+    fn interests(&mut self, now: Instant) -> [Interest; 3] {
+        let pending = Space::ALL.map(|space| self.keyring.has(space) && self.has_pending(space));
+        // Asked only when something waits: a refusal counts as a window that is used.
+        let may_send = pending.contains(&true)
+            && matches!(self.recovery.budget(now), recovery::Budget::Bytes(_));
+        Space::ALL.map(|space| {
+            if !self.keyring.has(space) {
+                Interest::None
+            } else if self.recovery.probes(space) > 0 {
+                Interest::Everything(Purpose::Probe)
+            } else if pending[space as usize] && may_send {
+                Interest::Everything(Purpose::Data)
+            } else if self.parts.spaces.is_ack_due(now, space) {
+                Interest::Acknowledge
+            } else {
+                Interest::None
+            }
+        })
+    }
+
+    /// Something of `space` other than acknowledgements waits to be sent.
+    fn has_pending(&self, space: Space) -> bool {
+        if self.parts.crypto_send.has_pending(space) {
+            return true;
+        }
+        space == Space::Application
+            && (self.ping
+                || self.parts.challenges.has_pending()
+                || self.parts.local_cids.has_pending()
+                || self.parts.remote_cids.has_pending()
+                || self.parts.streams.has_pending())
+    }
+
+    /// Builds, seals and records one packet; returns its length, 0 if there was nothing to write after all.
+    fn transmit_packet(
+        &mut self,
+        now: Instant,
+        space: Space,
+        interest: Interest,
+        out: &mut [u8],
+        pad_to: usize,
+    ) -> usize {
+        let room = self.tokens_room(space, interest, pad_to);
+        let number = self.recovery.next_number(space);
+        let Some(mut builder) = self.start_packet(space, number, out) else {
+            return 0;
+        };
+        let mut tokens = heapless::Vec::<Token, PACKET_TOKENS_MAX>::new();
+        let payload_min = builder.payload_min().max(builder.payload_for(pad_to));
+        let mut writer = builder.frames(&mut tokens, room);
+        self.write_frames(now, space, interest, &mut writer);
+        if writer.is_empty() {
+            return 0;
+        }
+        writer.pad_to(payload_min);
+        let payload = writer.len();
+        let (ack_eliciting, in_flight) = (writer.is_ack_eliciting(), writer.is_in_flight());
+        let size = builder.finish(&mut self.keyring, payload);
+        let packet = recovery::Packet {
+            size,
+            ack_eliciting,
+            in_flight,
+            tokens: &tokens,
+        };
+        self.recovery.on_packet_sent(now, space, &packet);
+        self.on_packet_sent(now, space, number, &packet);
+        size
+    }
+
+    /// Tokens the next packet may carry; 0 if only an acknowledgement can leave.
+    fn tokens_room(&mut self, space: Space, interest: Interest, pad_to: usize) -> usize {
+        let purpose = match interest {
+            Interest::Everything(purpose) => purpose,
+            // An acknowledgement that is padded counts as in flight, so it needs a record.
+            Interest::Acknowledge if pad_to > 0 => Purpose::Probe,
+            // One that stands alone may still carry a PING.
+            _ => Purpose::Data,
+        };
+        let parts = &mut self.parts;
+        self.recovery
+            .room(space, purpose, &mut |space, outcome, token| {
+                parts.on_outcome(space, outcome, token);
+            })
+    }
+
+    fn start_packet<'o>(
+        &mut self,
+        space: Space,
+        number: u64,
+        out: &'o mut [u8],
+    ) -> Option<PacketBuilder<'o>> {
+        let (receive, _) = self.parts.streams.handshake_buffers();
+        let token_at = receive.len().saturating_sub(self.version.token_length());
+        let head = PacketHead {
+            space,
+            destination: self.parts.remote_cids.current(),
+            source: self.source,
+            token: receive.get(token_at..).unwrap_or(&[]),
+            number,
+            largest_acknowledged: self.recovery.largest_acknowledged(space),
+            phase: self.keyring.phase(),
+        };
+        PacketBuilder::new(out, &head)
+    }
+
+    /// Asks the components for frames, in the order of their urgency.
+    fn write_frames(
+        &mut self,
+        now: Instant,
+        space: Space,
+        interest: Interest,
+        writer: &mut FrameWriter<'_>,
+    ) {
+        let mut cx = Context {
+            now,
+            random: &mut self.random,
+            trace: &mut self.trace,
+        };
+        let parts = &mut self.parts;
+        parts.spaces.on_transmit(now, space, writer);
+        let Interest::Everything(purpose) = interest else {
+            parts
+                .spaces
+                .write_ping(now, space, self.recovery.rtt().smoothed(), writer);
+            return;
+        };
+        let (_, send) = parts.streams.handshake_buffers();
+        parts.crypto_send.on_transmit(space, send, writer);
+        let mut pad = false;
+        if space == Space::Application {
+            pad = parts.challenges.on_transmit(writer);
+            parts.local_cids.on_transmit(cx.random, writer);
+            parts.remote_cids.on_transmit(writer);
+            parts.streams.on_transmit(&mut cx, writer);
+        }
+        let wants_ping = purpose == Purpose::Probe || (self.ping && space == Space::Application);
+        if wants_ping && !writer.is_ack_eliciting() {
+            //= rfc9002#6.2.4
+            writer.frame(&Frame::Ping, Token::None);
+        }
+        if space == Space::Application && writer.is_ack_eliciting() {
+            self.ping = false;
+        }
+        if pad {
+            //= rfc9000#8.2.2
+            writer.pad_to(usize::MAX);
+        }
+    }
+
+    /// What follows from having sent a packet.
+    fn on_packet_sent(
+        &mut self,
+        now: Instant,
+        space: Space,
+        number: u64,
+        packet: &recovery::Packet<'_>,
+    ) {
+        self.stats.packets_sent += 1;
+        if packet.ack_eliciting {
+            self.on_ack_eliciting_sent(now);
+        }
+        let (size, ack_eliciting) = (packet.size, packet.ack_eliciting);
+        self.report(
+            now,
+            &trace::Event::PacketSent {
+                space,
+                number,
+                size,
+                ack_eliciting,
+            },
+        );
+        //= rfc9001#4.9.1
+        if space == Space::Handshake && self.keyring.has(Space::Initial) {
+            self.discard_keys(now, Space::Initial);
+        }
+    }
+
+    /// CONNECTION_CLOSE in every space that has keys, in one datagram.
+    fn transmit_close(&mut self, now: Instant, out: &mut [u8]) -> Option<Transmit> {
+        if !self.close.is_due() {
+            return None;
+        }
+        let usable = |space: &&Space| self.keyring.has(**space);
+        let last = Space::ALL.iter().rfind(usable).copied()?;
+        let has_initial = self.keyring.has(Space::Initial);
+        let mut length = 0;
+        for space in Space::ALL {
+            if !self.keyring.has(space) {
+                continue;
+            }
+            let rest = out.get_mut(length..).unwrap_or(&mut []);
+            let number = self.recovery.next_number(space);
+            let Some(mut builder) = self.start_packet(space, number, rest) else {
+                continue;
+            };
+            let pad_to = if has_initial && space == last {
+                DATAGRAM_SIZE.saturating_sub(length)
+            } else {
+                0
+            };
+            let payload_min = builder.payload_min().max(builder.payload_for(pad_to));
+            let mut tokens = heapless::Vec::<Token, PACKET_TOKENS_MAX>::new();
+            let mut writer = builder.frames(&mut tokens, 0);
+            if let Some(frame) = self.close.frame(space) {
+                writer.frame(&frame, Token::None);
+            }
+            writer.pad_to(payload_min);
+            let payload = writer.len();
+            let size = builder.finish(&mut self.keyring, payload);
+            let packet = recovery::Packet {
+                size,
+                ack_eliciting: false,
+                in_flight: false,
+                tokens: &[],
+            };
+            self.recovery.on_packet_sent(now, space, &packet);
+            length += size;
+        }
+        self.close.on_sent();
+        (length > 0).then(|| self.transmit_of(length, None))
+    }
+
+    /// Throws the keys of a space away, and with them everything that waited for them.
+    pub(super) fn discard_keys(&mut self, now: Instant, space: Space) {
+        if !self.keyring.discard(space) {
+            return;
+        }
+        self.recovery.discard_space(now, space);
+        self.parts.crypto_send.discard(space);
+        self.parts.spaces.discard(space);
+        if space == Space::Initial {
+            self.version.forget_token();
+        }
+        self.report(now, &trace::Event::KeysDiscarded { space });
+    }
+
+    /// The 1-RTT keys of both directions are replaced, if the last update is confirmed.
+    pub(super) fn start_key_update(&mut self) -> bool {
+        let updated = self.keyring.update(self.settings.provider());
+        self.stats.key_updates += u32::from(updated);
+        updated
+    }
+}

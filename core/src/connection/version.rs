@@ -1,0 +1,135 @@
+//! Before the handshake proper: Retry (RFC 9000 §8.1.2, §17.2.5) and Version Negotiation (RFC 9000 §6).
+//!
+//! Invariant: neither has any effect once an authentic packet of the server was processed, and a Retry
+//! has one at most once.
+
+use super::receive::Outcome;
+use super::{Connection, ConnectionError, State};
+use crate::crypto::retry_tag::is_retry_genuine;
+use crate::fmt::debug;
+use crate::time::Instant;
+use crate::trace::Discard;
+use crate::wire::packet::{ConnectionId, Header, Space, Version, Versions};
+use crate::wire::transport_parameters::TransportParameters;
+use crate::wire::{Code, TransportError};
+
+/// The connection IDs by which the handshake proves that nobody changed them on the way.
+#[derive(Debug)]
+pub(super) struct Negotiation {
+    /// What our first Initial was sent to.
+    original_destination: ConnectionId,
+    /// What the Retry packet came from.
+    retry_source: Option<ConnectionId>,
+    /// What the server's first Initial came from.
+    initial_source: Option<ConnectionId>,
+    /// Bytes of the Retry token, which stands at the end of the CRYPTO receive buffer.
+    token_length: usize,
+}
+
+impl Negotiation {
+    pub(super) fn new(original_destination: ConnectionId) -> Self {
+        Self {
+            original_destination,
+            retry_source: None,
+            initial_source: None,
+            token_length: 0,
+        }
+    }
+
+    pub(super) fn token_length(&self) -> usize {
+        self.token_length
+    }
+
+    /// No Initial packet will be sent any more.
+    pub(super) fn forget_token(&mut self) {
+        self.token_length = 0;
+    }
+
+    /// The server's first Initial came from `source`; says whether it was the first.
+    pub(super) fn on_initial(&mut self, source: ConnectionId) -> bool {
+        let is_first = self.initial_source.is_none();
+        self.initial_source.get_or_insert(source);
+        is_first
+    }
+
+    fn is_fresh(&self) -> bool {
+        self.initial_source.is_none() && self.retry_source.is_none()
+    }
+
+    /// Compares what the server says under TLS with what was seen in the clear.
+    pub(super) fn authenticate(
+        &self,
+        parameters: &TransportParameters,
+    ) -> Result<(), TransportError> {
+        let source = self.initial_source.unwrap_or(ConnectionId::EMPTY);
+        parameters.check_server_ids(
+            &self.original_destination,
+            &source,
+            self.retry_source.as_ref(),
+        )
+    }
+}
+
+impl Connection<'_> {
+    pub(super) fn handle_version_negotiation(
+        &mut self,
+        header: &Header,
+        datagram: &[u8],
+    ) -> Result<Outcome, ConnectionError> {
+        //= rfc9000#6.2
+        let is_ours = self.parts.local_cids.contains(&header.destination)
+            && header.source == self.version.original_destination;
+        let list = datagram.get(header.token.clone()).unwrap_or(&[]);
+        let names_ours = Versions::new(list).contains(Version::V1);
+        if self.state != State::Handshaking || !self.version.is_fresh() || !is_ours || names_ours {
+            return Ok(Outcome::Discarded(Discard::Unexpected));
+        }
+        Err(ConnectionError::VersionMismatch)
+    }
+
+    pub(super) fn handle_retry(
+        &mut self,
+        now: Instant,
+        header: &Header,
+        datagram: &[u8],
+    ) -> Outcome {
+        let unexpected = Outcome::Discarded(Discard::Unexpected);
+        let token = datagram.get(header.token.clone()).unwrap_or(&[]);
+        //= rfc9000#17.2.5.2
+        let is_acceptable = self.state == State::Handshaking
+            && self.version.is_fresh()
+            && self.parts.local_cids.contains(&header.destination)
+            && header.source != self.version.original_destination;
+        if !is_acceptable {
+            return unexpected;
+        }
+        let packet = datagram.get(header.start..header.end).unwrap_or(&[]);
+        //= rfc9001#5.8
+        if !is_retry_genuine(self.version.original_destination.as_slice(), packet) {
+            return Outcome::Discarded(Discard::Undecryptable);
+        }
+        self.accept_retry(now, header.source, token);
+        Outcome::Applied
+    }
+
+    fn accept_retry(&mut self, now: Instant, source: ConnectionId, token: &[u8]) {
+        debug!("retry");
+        let (receive, _) = self.parts.streams.handshake_buffers();
+        let Some(place) = receive.len().checked_sub(token.len()) else {
+            let error = TransportError::new(
+                Code::CRYPTO_BUFFER_EXCEEDED,
+                "the Retry token does not fit Limits::handshake",
+            );
+            return self.fail(now, error.into());
+        };
+        receive[place..].copy_from_slice(token);
+        self.version.token_length = token.len();
+        self.version.retry_source = Some(source);
+        self.parts.remote_cids.set_first(source);
+        self.keyring.install_initial(source.as_slice());
+        //= rfc9000#17.2.5.3
+        // The same ClientHello again; packet numbers go on, and nothing was lost to congestion.
+        self.parts.crypto_send.restart(Space::Initial);
+        self.recovery.restart_space(now, Space::Initial);
+    }
+}
