@@ -4,4 +4,5 @@ mod aioquic;
 mod hostile;
 mod pair;
 mod peers;
+mod qpack_vectors;
 mod tidy;
