@@ -133,7 +133,7 @@ impl Streams<'_> {
             let Some(place) = self.slots.sender(slot) else {
                 continue;
             };
-            if self.room(slot, place) > 0 {
+            if self.capacity(slot, place) > 0 {
                 self.flags.remove(Set::Waiting as usize, slot);
                 self.insert(Set::Writable, slot);
             }

@@ -180,6 +180,8 @@ impl Streams<'_> {
             sender.limit = limit;
             sender.is_blocked_told = false;
             sender.control &= !super::sender::BLOCKED;
+            // A writer may have been refused because of the limit.
+            self.is_send_freed = true;
             self.refresh_sender(slot);
         }
     }

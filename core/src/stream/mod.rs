@@ -11,12 +11,14 @@ mod event;
 mod flow;
 mod frames;
 mod memory;
+mod outcome;
 mod receiver;
 mod recv_stream;
 mod send_stream;
 mod sender;
 mod slots;
 mod transmit;
+mod upkeep;
 
 pub use event::StreamEvent;
 pub use memory::StreamMemory;
@@ -416,188 +418,6 @@ impl<'m> Streams<'m> {
             opening.limit = limit;
             opening.is_blocked_told = false;
             opening.is_available = opening.is_refused;
-        }
-    }
-
-    fn insert(&mut self, set: Set, slot: usize) {
-        self.flags.insert(set as usize, slot);
-    }
-
-    /// Puts a sending part into the sets that its state asks for.
-    fn refresh_sender(&mut self, slot: usize) {
-        let Some(place) = self.slots.sender(slot) else {
-            return;
-        };
-        let sender = &mut self.senders[place];
-        let again = sender.needs_no_credit();
-        let data = Set::Data as usize + sender.urgency();
-        let has_data = sender.sendable() > 0;
-        if sender.is_limited() && !sender.is_blocked_told {
-            sender.is_blocked_told = true;
-            sender.control |= sender::BLOCKED;
-            self.flags.insert(Set::Control as usize, slot);
-        }
-        self.flags.put(Set::Again as usize, slot, again);
-        self.flags.put(data, slot, has_data);
-    }
-
-    /// Changes a receiving part and keeps account of what it is lent.
-    fn with_receiver<T>(
-        &mut self,
-        slot: usize,
-        place: usize,
-        change: impl FnOnce(&mut Receiver, &mut Pool<'m>) -> T,
-    ) -> T {
-        let receiver = &mut self.receivers[place];
-        if !self.slots.is_bidirectional(slot) {
-            return change(receiver, &mut self.receive);
-        }
-        let before = self.budget.lent(receiver.allowance());
-        let result = change(receiver, &mut self.receive);
-        let after = self.budget.lent(receiver.allowance());
-        self.budget.on_lent(before, after);
-        result
-    }
-
-    /// `count` bytes were consumed or discarded.
-    fn on_consumed(&mut self, count: u64) {
-        self.credit.on_consumed(count);
-        if self.credit.is_update_due() {
-            self.control |= MAX_DATA;
-        }
-    }
-
-    /// Notes whether the peer of a receiving part should be allowed more.
-    fn refresh_receiver(&mut self, slot: usize, place: usize) {
-        let receiver = &mut self.receivers[place];
-        if receiver.is_update_due() {
-            receiver.control |= receiver::MORE;
-            self.insert(Set::Control, slot);
-        }
-    }
-
-    /// Changes the sending part and keeps account of the chunks it holds.
-    fn with_sender<T>(
-        &mut self,
-        place: usize,
-        change: impl FnOnce(&mut Sender, &mut Pool<'m>) -> T,
-    ) -> T {
-        let sender = &mut self.senders[place];
-        let before = sender.buffer.is_empty();
-        let result = change(sender, &mut self.send);
-        match (before, sender.buffer.is_empty()) {
-            (true, false) => self.holding += 1,
-            (false, true) => self.holding -= 1,
-            _ => {}
-        }
-        result
-    }
-
-    /// Bytes the sending part may take now.
-    ///
-    /// Every sending slot owns one chunk. Of the rest nobody takes more than half while another waits.
-    fn room(&self, slot: usize, place: usize) -> usize {
-        let buffer = &self.senders[place].buffer;
-        let own = usize::from(buffer.is_empty());
-        let free = self.send.free_chunks();
-        let reserved = self.senders.len() - self.holding - own;
-        let mut spare = free.saturating_sub(reserved + own);
-        let others = self.flags.count(Set::Waiting as usize)
-            - usize::from(self.flags.contains(Set::Waiting as usize, slot));
-        if others > 0 {
-            let rest = self.send.chunks().saturating_sub(self.senders.len());
-            let held = buffer.chunks(&self.send).saturating_sub(1);
-            spare = spare.min((rest / 2).saturating_sub(held));
-        }
-        buffer.room(&self.send, (own + spare).min(free))
-    }
-
-    /// Resets the sending part: nothing of it will be sent again but this.
-    fn reset_sender(&mut self, slot: usize, place: usize, code: u64) {
-        let is_freed = self.with_sender(place, |sender, pool| {
-            let used = pool.used_chunks();
-            sender.buffer.discard(pool);
-            sender.state = sender::SendState::ResetSent;
-            sender.code = code;
-            sender.control = sender::RESET;
-            used > pool.used_chunks()
-        });
-        self.is_send_freed |= is_freed;
-        self.flags.remove(Set::Waiting as usize, slot);
-        self.flags.remove(Set::Writable as usize, slot);
-        self.insert(Set::Control, slot);
-        self.refresh_sender(slot);
-        self.settle(slot);
-    }
-
-    /// Looks at what has become of a stream: whether the application has left it, whether it is over.
-    fn settle(&mut self, slot: usize) {
-        let sender = self.slots.sender(slot).map(|place| &self.senders[place]);
-        let receiver = self
-            .slots
-            .receiver(slot)
-            .map(|place| &self.receivers[place]);
-        let send_left = sender.is_none_or(|sender| !sender.is_writable());
-        let receive_left = receiver.is_none_or(Receiver::is_left);
-        let is_over =
-            sender.is_none_or(Sender::is_terminal) && receiver.is_none_or(Receiver::is_terminal);
-        if let Some(place) = self.slots.receiver(slot)
-            && receive_left
-            && self.slots.is_bidirectional(slot)
-        {
-            self.budget.on_ended(&mut self.receivers[place]);
-        }
-        if send_left && receive_left && !self.flags.contains(Set::Left as usize, slot) {
-            self.insert(Set::Left, slot);
-            if self.slots.is_bidirectional(slot) {
-                self.active -= 1;
-                self.tell_available(Direction::Bidirectional);
-            }
-        }
-        if is_over {
-            self.insert(Set::Ended, slot);
-        }
-    }
-
-    /// A slot may have become available to a refused `open`.
-    fn tell_available(&mut self, direction: Direction) {
-        let opening = &mut self.opening[by(direction)];
-        opening.is_available |= opening.is_refused && opening.next < opening.limit;
-    }
-
-    /// Frees the slots of streams that are over and of which everything was told.
-    fn reap(&mut self) {
-        let mut from = 0;
-        while let Some(slot) = self.flags.at_least(Set::Ended as usize, from) {
-            from = slot + 1;
-            let untold = [Set::Finished, Set::Reset, Set::Stopped];
-            if untold
-                .iter()
-                .any(|set| self.flags.contains(*set as usize, slot))
-            {
-                continue;
-            }
-            let Some(id) = self.slots.id(slot) else {
-                continue;
-            };
-            for set in 0..SETS {
-                self.flags.remove(set, slot);
-            }
-            self.slots.free(slot);
-            if id.initiator() == self.side {
-                self.tell_available(id.direction());
-            } else {
-                self.allow_another(id.direction());
-            }
-        }
-    }
-
-    /// A stream of the peer's is gone: it may open one more.
-    fn allow_another(&mut self, direction: Direction) {
-        let accepting = &mut self.accepting[by(direction)];
-        if accepting.limit < STREAMS_EVER {
-            accepting.limit += 1;
-            self.control |= MAX_STREAMS << by(direction);
         }
     }
 }

@@ -69,13 +69,14 @@ impl<'a, 'm> SendStream<'a, 'm> {
         Ok(length)
     }
 
-    /// Takes all `parts`, one after another, or nothing.
+    /// Takes all `parts`, one after another, or nothing. What the peer allows does not matter here, so that
+    /// a whole begun is sent as credit comes.
     pub fn write_whole(&mut self, parts: &[&[u8]]) -> Result<(), WriteError> {
         self.check()?;
         let length = parts
             .iter()
             .fold(0_usize, |sum, part| sum.saturating_add(part.len()));
-        if length > self.capacity() {
+        if length > self.streams.room(self.slot, self.place) {
             self.wait();
             return Err(WriteError::Blocked);
         }
@@ -115,13 +116,10 @@ impl<'a, 'm> SendStream<'a, 'm> {
         written.ok_or(WriteError::Blocked)
     }
 
-    /// Bytes that would be taken now.
+    /// Bytes that [`write`](Self::write) would take now. What the peer does not allow yet is taken for one
+    /// chunk only: a stream whose peer does not read holds no memory that others could send with.
     pub fn capacity(&self) -> usize {
-        if self.sender().is_writable() {
-            self.streams.room(self.slot, self.place)
-        } else {
-            0
-        }
+        self.streams.capacity(self.slot, self.place)
     }
 
     /// Bytes that [`write_whole`](Self::write_whole) can take once others' data has left: a longer whole

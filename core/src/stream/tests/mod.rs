@@ -1,5 +1,6 @@
 //! Two ends of a connection's streams, frame by frame: no packets, no keys, time and fate by the test.
 
+mod hostile;
 mod rules;
 mod transfer;
 

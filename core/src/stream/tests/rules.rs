@@ -556,3 +556,33 @@ fn every_slot_has_a_chunk_to_send_with() {
     }
     panic!("a whole that fits never had room");
 }
+
+#[test]
+fn a_stream_whose_peer_does_not_read_leaves_room_for_others() {
+    let (mut client, hog) = client();
+    let other = client.streams.open(Direction::Bidirectional).unwrap();
+    client.streams.senders[0].limit = 300;
+    let mut stream = client.streams.send_stream(hog).unwrap();
+    let taken = stream.write(&[0; 5000]).unwrap();
+    assert_eq!(taken, 300 + Limits::TINY.send_chunk);
+    assert_eq!(stream.write(b"x"), Err(WriteError::Blocked));
+    assert!(client.poll().is_empty());
+    assert!(client.streams.send_stream(other).unwrap().capacity() > 500);
+    client
+        .receive(&Frame::MaxStreamData {
+            id: hog,
+            limit: 1000,
+        })
+        .unwrap();
+    assert_eq!(client.poll(), [StreamEvent::Writable { id: hog }]);
+}
+
+#[test]
+fn peeking_needs_no_handle() {
+    let (mut client, request) = client();
+    client.receive(&stream(0, 0, &[3; 300], false)).unwrap();
+    assert_eq!(client.streams.peek(request, 0).len(), 256);
+    assert_eq!(client.streams.peek(request, 256), [3; 44]);
+    assert!(client.streams.peek(request, 300).is_empty());
+    assert!(client.streams.peek(id(4), 0).is_empty() && client.streams.peek(id(2), 0).is_empty());
+}
