@@ -109,6 +109,7 @@ impl Connection<'_> {
             self.recovery.on_handshake_confirmed();
             //= rfc9001#4.9.2
             self.discard_keys(now, Space::Handshake);
+            self.parts.streams.release_handshake_send();
             self.keyring.derive_next(self.settings.provider());
         }
         Ok(())

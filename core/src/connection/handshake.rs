@@ -227,7 +227,7 @@ impl<'m> Connection<'m> {
         debug!("handshake complete");
         self.state = State::Established;
         self.events.connected = true;
-        self.parts.streams.release_handshake();
+        self.parts.streams.release_handshake_receive();
         let Some(peer) = self.peer else { return };
         self.parts.streams.set_remote_limits(remote_limits(&peer));
         let max_ack_delay = Duration::from_millis(peer.max_ack_delay_ms);

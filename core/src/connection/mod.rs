@@ -205,6 +205,8 @@ impl<'m> Connection<'m> {
     }
 
     fn report(&mut self, now: Instant, event: &trace::Event) {
+        #[cfg(all(feature = "log", not(feature = "defmt")))]
+        log::trace!("{} us: {event:?}", now.as_micros());
         if let Some(sink) = &mut self.sink {
             sink.event(now, event);
         }

@@ -284,23 +284,28 @@ impl<'m> Streams<'m> {
         self.rtt = rtt;
     }
 
-    /// The buffers of the handshake: for received messages, and for those to be sent. After
-    /// [`release_handshake`](Self::release_handshake) what is left for tickets, and nothing.
+    /// The buffers of the handshake: for received messages, until
+    /// [`release_handshake_receive`](Self::release_handshake_receive) leaves what is for tickets, and for
+    /// those to be sent, until [`release_handshake_send`](Self::release_handshake_send) leaves nothing.
     pub fn handshake_buffers(&mut self) -> (&mut [u8], &mut [u8]) {
         (self.receive.lent_mut(), self.send.lent_mut())
     }
 
-    /// The handshake is over: its chunks go to the streams, and the peer is told.
-    pub fn release_handshake(&mut self) {
+    /// The server is verified: the chunks of its messages go to the streams, and the peer is told.
+    pub fn release_handshake_receive(&mut self) {
         self.receive.reclaim(self.ticket_chunks);
-        self.send.reclaim(0);
-        self.is_send_freed = true;
         let lent = self.receive.lent_chunks();
         let window = window(&self.receive, lent, self.buffering);
         self.credit.set_window(window);
         if self.credit.limit() > self.credit.told() {
             self.control |= MAX_DATA;
         }
+    }
+
+    /// The handshake is confirmed: nothing of ours is sent again, and its chunks go to the streams.
+    pub fn release_handshake_send(&mut self) {
+        self.send.reclaim(0);
+        self.is_send_freed = true;
     }
 
     /// Opens the next stream of `direction`.

@@ -209,7 +209,8 @@ proptest! {
             max_streams_uni: 3,
             ..RemoteLimits::default()
         });
-        end.streams.release_handshake();
+        end.streams.release_handshake_receive();
+        streams.release_handshake_send();
         let mut flight = Vec::new();
         for action in actions {
             // A closed connection would end the case early; a frame that is refused changes nothing.

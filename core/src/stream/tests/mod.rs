@@ -128,8 +128,10 @@ fn pair(client: &Limits, server: &Limits) -> (End, End) {
     let (client, server) = (ends.0.streams.local_limits(), ends.1.streams.local_limits());
     ends.0.streams.set_remote_limits(remote(server));
     ends.1.streams.set_remote_limits(remote(client));
-    ends.0.streams.release_handshake();
-    ends.1.streams.release_handshake();
+    ends.0.streams.release_handshake_receive();
+    streams.release_handshake_send();
+    ends.1.streams.release_handshake_receive();
+    streams.release_handshake_send();
     ends
 }
 
