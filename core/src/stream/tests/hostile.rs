@@ -210,7 +210,7 @@ proptest! {
             ..RemoteLimits::default()
         });
         end.streams.release_handshake_receive();
-        streams.release_handshake_send();
+        end.streams.release_handshake_send();
         let mut flight = Vec::new();
         for action in actions {
             // A closed connection would end the case early; a frame that is refused changes nothing.

@@ -129,9 +129,9 @@ fn pair(client: &Limits, server: &Limits) -> (End, End) {
     ends.0.streams.set_remote_limits(remote(server));
     ends.1.streams.set_remote_limits(remote(client));
     ends.0.streams.release_handshake_receive();
-    streams.release_handshake_send();
+    ends.0.streams.release_handshake_send();
     ends.1.streams.release_handshake_receive();
-    streams.release_handshake_send();
+    ends.1.streams.release_handshake_send();
     ends
 }
 

@@ -35,7 +35,7 @@ fn client() -> (End, StreamId) {
         max_streams_uni: 3,
     });
     client.streams.release_handshake_receive();
-    streams.release_handshake_send();
+    client.streams.release_handshake_send();
     let id = client.streams.open(Direction::Bidirectional).unwrap();
     while client.transmit(1200).is_some() {}
     (client, id)
@@ -388,7 +388,7 @@ fn the_peers_limits_are_kept_to_the_byte() {
         End::new(&Limits::SMALL, Side::Server),
     );
     client.streams.release_handshake_receive();
-    streams.release_handshake_send();
+    client.streams.release_handshake_send();
     client.streams.set_remote_limits(RemoteLimits {
         max_data: 1500,
         max_stream_data_bidi_remote: 1000,
@@ -452,7 +452,7 @@ fn urgent_streams_go_first_and_incremental_ones_take_turns() {
     let limits = Limits::SMALL;
     let mut client = End::new(&limits, Side::Client);
     client.streams.release_handshake_receive();
-    streams.release_handshake_send();
+    client.streams.release_handshake_send();
     client.streams.set_remote_limits(RemoteLimits {
         max_data: 1 << 20,
         max_stream_data_bidi_remote: 1 << 20,
