@@ -38,3 +38,21 @@ impl State {
         )
     }
 }
+
+#[cfg(test)]
+impl<'m> super::Connection<'m> {
+    /// As after a handshake with a server that promised `limits`: for tests of what stands above, without
+    /// packets.
+    pub(crate) fn establish_for_test(&mut self, limits: crate::stream::RemoteLimits) {
+        self.parts.streams.set_remote_limits(limits);
+        self.parts.streams.release_handshake_receive();
+        self.parts.streams.release_handshake_send();
+        self.state = State::Established;
+        self.events.connected = true;
+    }
+
+    /// The streams, to be fed with frames as if packets had brought them.
+    pub(crate) fn streams_for_test(&mut self) -> &mut crate::stream::Streams<'m> {
+        &mut self.parts.streams
+    }
+}

@@ -1,0 +1,244 @@
+//! HTTP/3 over one QUIC connection (RFC 9114): which streams there are, and the order in which they are asked.
+//!
+//! Every verb takes the transport, so that it can be composed; [`super::Client`] owns both.
+//!
+//! ```text
+//!   quic.poll_event ──absorb──▶ control, QPACK streams ──▶ settings, GOAWAY, violations
+//!                        └────▶ request slots: ready ──▶ advance ──▶ Event
+//! ```
+//! Invariant: after a violation nothing is read or written any more; the transport is closed by `flush`,
+//! which knows the time.
+
+mod absorb;
+mod receive;
+mod send;
+#[cfg(test)]
+mod tests;
+
+use super::control::Control;
+use super::error::Violation;
+use super::event::{Event, RequestId};
+use super::fields::{Fields, Received};
+use super::memory::{Http3Memory, field_section_size};
+use super::slot::RequestSlot;
+use super::{Code, Error, Settings};
+use crate::connection::Connection as Quic;
+use crate::limits::{Limits, REMOTE_UNIDIRECTIONAL};
+use crate::mem::{Flags, Table};
+use crate::stream::RecvStream;
+use crate::time::Instant;
+use crate::wire::StreamId;
+use absorb::PeerStream;
+use receive::Found;
+
+/// The one set of [`Http3Memory::ready`].
+const READY: usize = 0;
+
+/// What the peer is told, at most once each, when an event is asked for.
+#[derive(Debug, Default)]
+struct Untold {
+    connected: bool,
+    verification: bool,
+    settings: bool,
+    go_away: bool,
+    requests: bool,
+    closed: bool,
+}
+
+/// Our own streams about the connection, in the order they are opened.
+#[derive(Clone, Copy, Debug, Default)]
+struct LocalStreams {
+    ids: [Option<StreamId>; 3],
+    /// How many have been opened and have said their type.
+    started: usize,
+}
+
+impl LocalStreams {
+    fn control(&self) -> Option<StreamId> {
+        self.ids[0].filter(|_| self.started > 0)
+    }
+}
+
+/// The HTTP/3 half of a client.
+pub struct Connection<'m> {
+    slots: Table<'m, RequestSlot>,
+    /// Slots with something to look at.
+    ready: Flags<'m>,
+    /// Where the last look ended: the next begins behind it.
+    turn: usize,
+    scratch: Table<'m, u8>,
+    section_max: usize,
+    section_size_max: u64,
+    grease: u32,
+    local: LocalStreams,
+    peer: [Option<PeerStream>; REMOTE_UNIDIRECTIONAL],
+    control: Control,
+    settings: Option<Settings>,
+    /// The server's last GOAWAY.
+    go_away: Option<StreamId>,
+    /// Our GOAWAY: `Some(false)` is still to be sent.
+    leaving: Option<bool>,
+    /// Slots may hold priorities that are still to be sent.
+    priorities_unsent: bool,
+    /// A stream that was opened for a request that then found no room.
+    spare: Option<StreamId>,
+    /// A request was refused.
+    requests_refused: bool,
+    untold: Untold,
+    error: Option<Error>,
+    /// The error is ours and the transport does not know of it yet.
+    closing: bool,
+}
+
+impl<'m> Connection<'m> {
+    /// HTTP/3 in `memory`, which was made for `limits`. `grease` picks the reserved setting that is sent to see
+    /// that it is ignored; any number will do.
+    pub fn new(memory: Http3Memory<'m>, limits: &Limits, grease: u32) -> Self {
+        let members = memory.requests.len();
+        Self {
+            slots: memory.requests,
+            ready: Flags::new(memory.ready, members),
+            turn: 0,
+            scratch: memory.scratch,
+            section_max: limits.field_section,
+            section_size_max: field_section_size(limits),
+            grease,
+            local: LocalStreams::default(),
+            peer: [None; REMOTE_UNIDIRECTIONAL],
+            control: Control::new(),
+            settings: None,
+            go_away: None,
+            leaving: None,
+            priorities_unsent: false,
+            spare: None,
+            requests_refused: false,
+            untold: Untold::default(),
+            error: None,
+            closing: false,
+        }
+    }
+
+    /// Takes the next event; `None` when there is none. Draining it always ends.
+    pub fn poll_event<'a>(&'a mut self, quic: &'a mut Quic<'m>) -> Option<Event<'a>> {
+        self.absorb(quic);
+        if let Some(event) = self.told() {
+            return Some(event);
+        }
+        let Some((request, found)) = self.find(quic) else {
+            let error = self
+                .error
+                .filter(|_| core::mem::take(&mut self.untold.closed))?;
+            return Some(Event::Closed(error));
+        };
+        let (status, checked) = match found {
+            Found::Event(event) => return Some(event),
+            Found::Section { status, checked } => (status, checked),
+        };
+        let received = Received::new(quic, request.stream_id());
+        let fields = Fields::new(received, checked.start, &mut self.scratch, checked.fields);
+        Some(match status {
+            None => Event::Trailers { request, fields },
+            Some(status @ ..200) => Event::Informational {
+                request,
+                status,
+                fields,
+            },
+            Some(status) => Event::Response {
+                request,
+                status,
+                fields,
+            },
+        })
+    }
+
+    /// Carries out what was decided and needs the time: call it before `quic.poll_transmit`.
+    pub fn flush(&mut self, now: Instant, quic: &mut Quic<'m>) {
+        self.start(quic);
+        self.say_what_waits(quic);
+        if let (true, Some(Error::Local { code, reason })) = (self.closing, self.error) {
+            self.closing = false;
+            quic.close(now, code.varint(), reason);
+        }
+    }
+
+    /// Announces that no more requests will come, and makes none; those that were made go on.
+    //= rfc9114#5.2
+    pub fn go_away(&mut self, quic: &mut Quic<'m>) {
+        self.leaving.get_or_insert(false);
+        self.say_what_waits(quic);
+    }
+
+    /// Closes the connection with H3_NO_ERROR. Requests that are not complete are lost.
+    pub fn close(&mut self, now: Instant, quic: &mut Quic<'m>) {
+        quic.close(now, Code::NO_ERROR.varint(), "");
+    }
+
+    /// The server's settings, once they have arrived.
+    pub fn settings(&self) -> Option<&Settings> {
+        self.settings.as_ref()
+    }
+
+    /// Requests that are not over.
+    pub fn requests(&self) -> usize {
+        self.slots.iter().filter(|slot| !slot.is_reusable()).count()
+    }
+
+    /// A request could be made, as far as HTTP/3 knows.
+    fn is_open(&self) -> bool {
+        self.error.is_none()
+    }
+
+    /// The next event about the connection as a whole, but for its end.
+    fn told(&mut self) -> Option<Event<'static>> {
+        let take = core::mem::take::<bool>;
+        if take(&mut self.untold.verification) {
+            return Some(Event::VerificationPending);
+        }
+        if take(&mut self.untold.connected) {
+            return Some(Event::Connected);
+        }
+        if let Some(settings) = self.settings.filter(|_| take(&mut self.untold.settings)) {
+            return Some(Event::Settings(settings));
+        }
+        if let Some(last) = self.go_away.filter(|_| take(&mut self.untold.go_away)) {
+            return Some(Event::GoAway { last });
+        }
+        take(&mut self.untold.requests).then_some(Event::RequestsAvailable)
+    }
+
+    /// The server broke a rule: the connection ends.
+    fn violate(&mut self, violation: Violation) {
+        if self.error.is_none() {
+            self.error = Some(violation.into());
+            self.closing = true;
+            self.untold.closed = true;
+        }
+    }
+
+    /// The slot of a request. Streams come in order, so a request's slot is nearly always where its number
+    /// says.
+    fn slot(&self, id: RequestId) -> Option<usize> {
+        self.places(id.stream_id())
+            .find(|&place| self.slots[place].is(id))
+    }
+
+    /// A slot for a new request.
+    fn vacancy(&self, id: StreamId) -> Option<usize> {
+        self.places(id)
+            .find(|&place| self.slots[place].is_reusable())
+    }
+
+    /// All slots, from the one where stream `id` belongs.
+    fn places(&self, id: StreamId) -> impl Iterator<Item = usize> + use<> {
+        let count = self.slots.len();
+        let first = id.index().checked_rem(count as u64).unwrap_or(0) as usize;
+        (first..count).chain(0..first)
+    }
+}
+
+/// Bytes of a stream that can be read now, and whether its end comes behind them.
+fn extent(stream: &RecvStream<'_, '_>) -> (usize, bool) {
+    let available = stream.available();
+    let end = stream.read_offset().saturating_add(available as u64);
+    (available, stream.final_size() == Some(end))
+}

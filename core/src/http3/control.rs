@@ -1,0 +1,314 @@
+//! The server's control stream (RFC 9114 §6.2.1): SETTINGS first, then GOAWAY and what is to be ignored.
+//!
+//! Invariant: a piece of a frame is taken only when it is there whole, so no byte is kept here.
+
+use super::Code;
+use super::error::Violation;
+use super::frame::{self, Header};
+use super::settings::{Reading, Settings};
+use crate::codec::VarInt;
+use crate::qpack::Cursor;
+use crate::wire::{Direction, Side, StreamId};
+
+/// What the control stream said.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Message {
+    /// The server's settings.
+    Settings(Settings),
+    /// Requests from this stream on are not processed.
+    GoAway(StreamId),
+}
+
+/// Where the reader stands.
+#[derive(Clone, Copy, Debug)]
+enum State {
+    /// In front of a frame.
+    Header,
+    /// Inside SETTINGS.
+    Settings { left: u64, reading: Reading },
+    /// In front of the identifier that is all of a GOAWAY frame.
+    GoAway { length: u64 },
+    /// Inside a frame that means nothing to us.
+    Skip { left: u64 },
+}
+
+/// The reader of the server's control stream.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Control {
+    state: State,
+    settings_seen: bool,
+    /// The last GOAWAY's stream: another may only lower it.
+    last: Option<StreamId>,
+}
+
+impl Control {
+    pub(crate) const fn new() -> Self {
+        Self {
+            state: State::Header,
+            settings_seen: false,
+            last: None,
+        }
+    }
+
+    /// Reads up to the next message; `None` when more bytes are needed. What `cursor` has passed is used up.
+    pub(crate) fn read(&mut self, cursor: &mut Cursor<'_>) -> Result<Option<Message>, Violation> {
+        loop {
+            let message = match self.state {
+                State::Header => {
+                    let Some(header) = Header::read(cursor) else {
+                        return Ok(None);
+                    };
+                    self.begin(header)?;
+                    continue;
+                }
+                State::Settings { left: 0, reading } => Some(Message::Settings(reading.finish())),
+                State::Settings { left, reading } => {
+                    let Some(after) = pair(cursor, left, reading)? else {
+                        return Ok(None);
+                    };
+                    self.state = after;
+                    continue;
+                }
+                State::GoAway { length } => {
+                    if (cursor.remaining() as u64) < length {
+                        return Ok(None);
+                    }
+                    Some(self.go_away(cursor, length)?)
+                }
+                State::Skip { left: 0 } => None,
+                State::Skip { left } => {
+                    let piece = cursor.piece().len() as u64;
+                    if piece == 0 {
+                        return Ok(None);
+                    }
+                    let count = piece.min(left);
+                    cursor.advance(count as usize);
+                    self.state = State::Skip { left: left - count };
+                    continue;
+                }
+            };
+            self.state = State::Header;
+            if message.is_some() {
+                return Ok(message);
+            }
+        }
+    }
+
+    /// Judges a frame by its header.
+    fn begin(&mut self, Header { kind, length }: Header) -> Result<(), Violation> {
+        const UNEXPECTED: Code = Code::FRAME_UNEXPECTED;
+        //= rfc9114#6.2.1
+        if !self.settings_seen && kind != frame::SETTINGS {
+            return Err(Violation::new(
+                Code::MISSING_SETTINGS,
+                "the control stream begins without SETTINGS",
+            ));
+        }
+        self.state = match kind {
+            //= rfc9114#7.2.4
+            frame::SETTINGS if self.settings_seen => {
+                return Err(Violation::new(UNEXPECTED, "SETTINGS twice"));
+            }
+            frame::SETTINGS => {
+                self.settings_seen = true;
+                State::Settings {
+                    left: length,
+                    reading: Reading::default(),
+                }
+            }
+            frame::GOAWAY if (1..=8).contains(&length) => State::GoAway { length },
+            frame::GOAWAY => {
+                return Err(Violation::new(
+                    Code::FRAME_ERROR,
+                    "GOAWAY is not one integer",
+                ));
+            }
+            //= rfc9114#7.2.3
+            // We never permitted a push, so whatever ID is meant is beyond the largest.
+            frame::CANCEL_PUSH => {
+                return Err(Violation::new(Code::ID_ERROR, "CANCEL_PUSH without a push"));
+            }
+            //= rfc9114#7.2.1
+            //= rfc9114#7.2.2
+            //= rfc9114#7.2.5
+            frame::DATA | frame::HEADERS | frame::PUSH_PROMISE => {
+                return Err(Violation::new(
+                    UNEXPECTED,
+                    "a request's frame on the control stream",
+                ));
+            }
+            //= rfc9114#7.2.7
+            //= rfc9218#7.2
+            frame::MAX_PUSH_ID | frame::PRIORITY_UPDATE | frame::PRIORITY_UPDATE_PUSH => {
+                return Err(Violation::new(
+                    UNEXPECTED,
+                    "a client's frame from the server",
+                ));
+            }
+            kind if frame::is_reserved(kind) => {
+                return Err(Violation::new(UNEXPECTED, "a frame of HTTP/2"));
+            }
+            _ => State::Skip { left: length },
+        };
+        Ok(())
+    }
+
+    //= rfc9114#7.2.6
+    //= rfc9114#5.2
+    fn go_away(&mut self, cursor: &mut Cursor<'_>, length: u64) -> Result<Message, Violation> {
+        let start = cursor.position();
+        let id = cursor
+            .varint()
+            .ok()
+            .filter(|_| (cursor.position() - start) as u64 == length);
+        let id = id.ok_or(Violation::new(
+            Code::FRAME_ERROR,
+            "GOAWAY is not one integer",
+        ))?;
+        let id = VarInt::new(id)
+            .map(StreamId::from_varint)
+            .filter(|id| id.initiator() == Side::Client)
+            .filter(|id| id.direction() == Direction::Bidirectional)
+            .ok_or(Violation::new(Code::ID_ERROR, "GOAWAY names no request"))?;
+        if self.last.is_some_and(|last| id > last) {
+            return Err(Violation::new(Code::ID_ERROR, "GOAWAY takes requests back"));
+        }
+        self.last = Some(id);
+        Ok(Message::GoAway(id))
+    }
+}
+
+/// One pair of a SETTINGS frame with `left` bytes left; `None` if it is not there whole.
+fn pair(
+    cursor: &mut Cursor<'_>,
+    left: u64,
+    mut reading: Reading,
+) -> Result<Option<State>, Violation> {
+    let mut ahead = cursor.clone();
+    let (Ok(identifier), Ok(value)) = (ahead.varint(), ahead.varint()) else {
+        // A pair has 16 bytes at most: if the whole rest of the frame is there and no pair, none will come.
+        return if cursor.remaining() as u64 >= left {
+            Err(Violation::new(
+                Code::FRAME_ERROR,
+                "SETTINGS ends inside a pair",
+            ))
+        } else {
+            Ok(None)
+        };
+    };
+    let used = (ahead.position() - cursor.position()) as u64;
+    let left = left.checked_sub(used).ok_or(Violation::new(
+        Code::FRAME_ERROR,
+        "SETTINGS ends inside a pair",
+    ))?;
+    reading.pair(identifier, value)?;
+    *cursor = ahead;
+    Ok(Some(State::Settings { left, reading }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::vec::Vec;
+
+    /// Feeds `bytes` in pieces that end at each multiple of `piece`, as a stream would.
+    fn read_all(bytes: &[u8], piece: usize) -> Result<Vec<Message>, Violation> {
+        let mut control = Control::new();
+        let mut messages = Vec::new();
+        let mut start = 0;
+        let mut end = 0;
+        while end < bytes.len() {
+            end = (end + piece).min(bytes.len());
+            let mut cursor = Cursor::new(&bytes, start, end);
+            while let Some(message) = control.read(&mut cursor)? {
+                messages.push(message);
+            }
+            start = cursor.position();
+        }
+        Ok(messages)
+    }
+
+    fn code(bytes: &[u8]) -> Code {
+        let whole = read_all(bytes, bytes.len()).unwrap_err();
+        let split = read_all(bytes, 1).unwrap_err();
+        assert_eq!(whole, split, "{bytes:x?}");
+        whole.code
+    }
+
+    #[test]
+    fn settings_and_go_away_in_pieces_of_any_size() {
+        // SETTINGS (6 = 16383, reserved), an unknown frame, two empty ones, GOAWAY 8, GOAWAY 4.
+        let bytes = [
+            4, 6, 6, 0x7f, 0xff, 0x40, 0x40, 1, 0x40, 0x40, 3, 9, 9, 9, 0x21, 0, 0x21, 0, 7, 1, 8,
+            7, 2, 0x40, 4,
+        ];
+        let id = |index| StreamId::new(Side::Client, Direction::Bidirectional, index).unwrap();
+        let settings = Settings {
+            max_field_section_size: Some(16383),
+            ..Settings::default()
+        };
+        let expected = [
+            Message::Settings(settings),
+            Message::GoAway(id(2)),
+            Message::GoAway(id(1)),
+        ];
+        for piece in 1..=bytes.len() {
+            assert_eq!(read_all(&bytes, piece).as_deref(), Ok(&expected[..]));
+        }
+    }
+
+    //= rfc9114#6.2.1 test
+    #[test]
+    fn settings_come_first() {
+        for kind in [0_u8, 1, 3, 5, 7, 0x0d, 0x21] {
+            assert_eq!(code(&[kind, 1, 0]), Code::MISSING_SETTINGS);
+        }
+        assert_eq!(read_all(&[4, 0], 1).unwrap().len(), 1, "empty is fine");
+    }
+
+    //= rfc9114#7.2.1 test
+    //= rfc9114#7.2.2 test
+    //= rfc9114#7.2.3 test
+    //= rfc9114#7.2.4 test
+    //= rfc9114#7.2.5 test
+    //= rfc9114#7.2.7 test
+    //= rfc9114#7.2.8 test
+    //= rfc9218#7.2 test
+    #[test]
+    fn frames_that_have_no_place_here() {
+        for kind in [0_u8, 1, 2, 4, 5, 6, 8, 9, 0x0d] {
+            assert_eq!(code(&[4, 0, kind, 1, 0]), Code::FRAME_UNEXPECTED, "{kind}");
+        }
+        assert_eq!(code(&[4, 0, 3, 1, 0]), Code::ID_ERROR);
+        for kind in [0, 1] {
+            assert_eq!(
+                code(&[4, 0, 0x80, 0x0f, 7, kind, 1, 0]),
+                Code::FRAME_UNEXPECTED
+            );
+        }
+    }
+
+    //= rfc9114#5.2 test
+    //= rfc9114#7.2.6 test
+    #[test]
+    fn go_away_names_a_request_and_never_a_later_one() {
+        for id in [1, 2, 3, 5] {
+            assert_eq!(code(&[4, 0, 7, 1, id]), Code::ID_ERROR);
+        }
+        assert_eq!(code(&[4, 0, 7, 1, 4, 7, 1, 8]), Code::ID_ERROR);
+        assert_eq!(code(&[4, 0, 7, 0]), Code::FRAME_ERROR);
+        assert_eq!(code(&[4, 0, 7, 2, 4, 4]), Code::FRAME_ERROR);
+        assert_eq!(code(&[4, 0, 7, 1, 0x40]), Code::FRAME_ERROR);
+        assert_eq!(code(&[4, 0, 7, 9]), Code::FRAME_ERROR);
+    }
+
+    //= rfc9114#7.1 test
+    #[test]
+    fn settings_that_end_inside_a_pair() {
+        assert_eq!(code(&[4, 1, 6]), Code::FRAME_ERROR);
+        assert_eq!(code(&[4, 2, 6, 0x40, 0x40]), Code::FRAME_ERROR);
+        assert_eq!(code(&[4, 3, 6, 1, 7]), Code::FRAME_ERROR);
+        assert_eq!(code(&[4, 4, 6, 1, 6, 1]), Code::SETTINGS_ERROR);
+        assert_eq!(code(&[4, 2, 2, 0]), Code::SETTINGS_ERROR);
+    }
+}

@@ -1,0 +1,115 @@
+//! One request and its response: where both stand.
+//!
+//! Invariant: a slot belongs to one stream; it can be reused when both halves are over, and is kept until
+//! then, so that late questions get the true answer.
+
+use super::error::MessageError;
+use super::event::RequestId;
+use super::response::{Method, Response};
+use super::{Code, Priority};
+
+/// The response's half.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Receiving {
+    /// More may come.
+    Open,
+    /// Complete and read to its end.
+    Finished,
+    /// The server abandoned it.
+    Reset(Code),
+    /// We gave it up.
+    Failed(MessageError),
+    /// The application gave it up.
+    Cancelled,
+}
+
+/// The request's half.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Sending {
+    /// Content may follow.
+    Open,
+    /// Trailers were sent: only the end may follow.
+    Trailers,
+    /// The server does not want more.
+    Stopped(Code),
+    /// The end was said, or the half was reset.
+    Over,
+}
+
+/// Memory for one request. All zeros is an empty slot.
+#[derive(Clone, Copy, Debug)]
+pub struct RequestSlot {
+    /// The stream's number plus 1; 0 is an empty slot.
+    key: u64,
+    pub(crate) response: Response,
+    pub(crate) method: Method,
+    pub(crate) receiving: Receiving,
+    pub(crate) sending: Sending,
+    /// Bytes of a field section that was shown by an event and is released at the next touch.
+    pub(crate) lent: usize,
+    /// Where the content ended that was told last: it is told again only when there is more, or when a read left
+    /// something behind. 0 for neither.
+    pub(crate) told_to: u64,
+    /// The end of the receiving half has not been told yet.
+    pub(crate) end_untold: bool,
+    /// A refused write can succeed, or is known to fail.
+    pub(crate) writable_untold: bool,
+    /// A new priority that is still to be sent.
+    pub(crate) priority: Option<Priority>,
+}
+
+impl RequestSlot {
+    /// No request.
+    pub const EMPTY: Self = Self {
+        key: 0,
+        response: Response::NEW,
+        method: Method::Other,
+        receiving: Receiving::Open,
+        sending: Sending::Open,
+        lent: 0,
+        told_to: 0,
+        end_untold: false,
+        writable_untold: false,
+        priority: None,
+    };
+
+    pub(crate) fn new(id: RequestId, method: Method) -> Self {
+        Self {
+            key: id.stream_id().get() + 1,
+            method,
+            ..Self::EMPTY
+        }
+    }
+
+    pub(crate) fn is(&self, id: RequestId) -> bool {
+        self.key == id.stream_id().get() + 1
+    }
+
+    /// The stream of a slot that is not empty.
+    pub(crate) fn id(&self) -> Option<RequestId> {
+        RequestId::from_number(self.key.checked_sub(1)?)
+    }
+
+    /// Nothing can happen to its request any more, so another may have it.
+    pub(crate) fn is_reusable(&self) -> bool {
+        let received = self.receiving != Receiving::Open && !self.end_untold;
+        self.key == 0 || received && matches!(self.sending, Sending::Over | Sending::Stopped(_))
+    }
+
+    /// The application has read `length` bytes of content; what it left is told again.
+    pub(crate) fn on_body(&mut self, length: usize) {
+        self.response.on_body(length);
+        self.told_to = 0;
+    }
+
+    /// The response ends here, and an event will say so.
+    pub(crate) fn end(&mut self, how: Receiving) {
+        debug_assert!(how != Receiving::Open);
+        if self.receiving == Receiving::Open {
+            self.receiving = how;
+            self.end_untold = true;
+        }
+    }
+}
+
+const _: () = assert!(size_of::<RequestSlot>() <= 136);
