@@ -42,6 +42,7 @@ pub struct Storage<
     const REQUESTS: usize,
     const READY: usize,
     const SCRATCH: usize,
+    const EARLY: usize,
 > {
     keys: [u32; SLOTS],
     senders: [Sender; SENDERS],
@@ -59,6 +60,7 @@ pub struct Storage<
     requests: [RequestSlot; REQUESTS],
     ready: [u32; READY],
     scratch: [u8; SCRATCH],
+    early: [u8; EARLY],
 }
 
 /// The type of the memory for these limits: `storage!(LIMITS)`, where `LIMITS` is a constant.
@@ -78,6 +80,7 @@ macro_rules! storage {
             { $crate::storage_lengths($limits).packets }, { $crate::storage_lengths($limits).tokens },
             { $crate::storage_lengths($limits).ranges }, { $crate::storage_lengths($limits).requests },
             { $crate::storage_lengths($limits).ready }, { $crate::storage_lengths($limits).scratch },
+            { $crate::storage_lengths($limits).early },
         >
     };
 }
@@ -102,6 +105,7 @@ pub struct Lengths {
     pub requests: usize,
     pub ready: usize,
     pub scratch: usize,
+    pub early: usize,
 }
 
 /// The lengths that follow from `limits`. Contradictory limits do not compile.
@@ -125,6 +129,7 @@ pub const fn storage_lengths(limits: Limits) -> Lengths {
         requests: limits.requests,
         ready: Http3Memory::ready_words(limits.requests),
         scratch: limits.field_line,
+        early: limits.early_datagrams * limits.datagram,
     }
 }
 
@@ -149,6 +154,7 @@ impl<
     const REQUESTS: usize,
     const READY: usize,
     const SCRATCH: usize,
+    const EARLY: usize,
 >
     Storage<
         LIMITS_0,
@@ -171,6 +177,7 @@ impl<
         REQUESTS,
         READY,
         SCRATCH,
+        EARLY,
     >
 {
     const LIMITS: Limits = Limits::unpacked([LIMITS_0, LIMITS_1, LIMITS_2, LIMITS_3]);
@@ -199,6 +206,7 @@ impl<
             requests: [RequestSlot::EMPTY; REQUESTS],
             ready: [0; READY],
             scratch: [0; SCRATCH],
+            early: [0; EARLY],
         }
     }
 
@@ -226,8 +234,9 @@ impl<
             tokens: Table::from(&mut self.tokens[..]),
         };
         let received = Table::from(&mut self.ranges[..]);
+        let early = Table::from(&mut self.early[..]);
         Memory {
-            transport: connection::Memory::new(Self::LIMITS, streams, sent, received),
+            transport: connection::Memory::new(Self::LIMITS, streams, sent, received, early),
             http3: Http3Memory {
                 requests: Table::from(&mut self.requests[..]),
                 ready: Table::from(&mut self.ready[..]),
@@ -265,9 +274,10 @@ impl Memory<'static> {
             tokens: Table::boxed(lengths.tokens, Token::None),
         };
         let received = Table::boxed(lengths.ranges, NumberRange::EMPTY);
+        let early = Table::boxed(lengths.early, 0);
         let streams = StreamMemory::boxed(limits);
         Self {
-            transport: connection::Memory::new(*limits, streams, sent, received),
+            transport: connection::Memory::new(*limits, streams, sent, received, early),
             http3: Http3Memory::boxed(limits),
         }
     }

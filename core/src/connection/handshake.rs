@@ -10,6 +10,7 @@ use core::net::SocketAddr;
 
 use super::components::Components;
 use super::crypto_stream::{CryptoReceive, CryptoSend};
+use super::early::Early;
 use super::keys::Keyring;
 use super::transmit::DATAGRAM_SIZE;
 use super::{
@@ -114,6 +115,7 @@ impl<'m> Connection<'m> {
             recovery: Recovery::new(now, Side::Client, memory.sent, controller, ecn, datagram),
             version: version::Negotiation::new(destination),
             close: close::Closing::default(),
+            early: Early::new(memory.early, limits.datagram),
             timers: timer::Timers::default(),
             random,
             trace: Trace::new(),
@@ -166,7 +168,11 @@ impl<'m> Connection<'m> {
 
     /// Hands TLS what it can read, until it uses no more of it.
     pub(super) fn drive_handshake(&mut self, now: Instant) -> Result<(), ConnectionError> {
+        let before = self.crypto_receive.level();
         while self.read_handshake(now)? > 0 {}
+        if self.crypto_receive.level() != before {
+            self.replay_early(now);
+        }
         if self.tls.is_verifying() && !self.events.verification_asked {
             self.events.verification_asked = true;
             self.events.verification = true;

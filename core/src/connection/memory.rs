@@ -14,6 +14,7 @@ pub struct Memory<'m> {
     pub(crate) streams: StreamMemory<'m>,
     pub(crate) sent: SentMemory<'m>,
     pub(crate) received: Table<'m, NumberRange>,
+    pub(crate) early: Table<'m, u8>,
 }
 
 impl<'m> Memory<'m> {
@@ -23,6 +24,7 @@ impl<'m> Memory<'m> {
         streams: StreamMemory<'m>,
         sent: SentMemory<'m>,
         received: Table<'m, NumberRange>,
+        early: Table<'m, u8>,
     ) -> Self {
         debug_assert!(
             limits.problem().is_none(),
@@ -33,6 +35,7 @@ impl<'m> Memory<'m> {
             streams,
             sent,
             received,
+            early,
         }
     }
 

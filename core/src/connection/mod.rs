@@ -22,6 +22,7 @@ mod close;
 mod components;
 mod config;
 mod crypto_stream;
+mod early;
 mod error;
 mod event;
 mod frames;
@@ -76,6 +77,7 @@ pub struct Connection<'m> {
     recovery: Recovery<'m>,
     version: version::Negotiation,
     close: close::Closing,
+    early: early::Early<'m>,
     timers: timer::Timers,
     random: Random,
     trace: Trace,

@@ -54,6 +54,18 @@ impl Connection<'_> {
             return self.handle_straggler(now, datagram);
         }
         let tail = datagram.last_chunk::<RESET_TOKEN_LENGTH>().copied();
+        if !self.handle_packets(now, from, datagram) {
+            self.recognise_reset(now, datagram, tail);
+        }
+    }
+
+    /// Takes coalesced packets apart and handles each; says whether one of them was authentic.
+    pub(super) fn handle_packets(
+        &mut self,
+        now: Instant,
+        from: &Receive,
+        datagram: &mut [u8],
+    ) -> bool {
         let mut start = 0;
         let mut any_opened = false;
         while start < datagram.len() && self.state.is_open() {
@@ -70,16 +82,34 @@ impl Connection<'_> {
                     break;
                 }
             };
-            let size = header.end - start;
             match self.handle_packet(now, from.codepoint, &header, datagram) {
                 Ok(Outcome::Applied) => any_opened = true,
-                Ok(Outcome::Discarded(reason)) => self.discard(now, reason, size),
+                Ok(Outcome::Discarded(reason)) => {
+                    let packet = datagram.get(start..header.end).unwrap_or(&[]);
+                    self.discard_packet(now, from, &header, reason, packet);
+                }
                 Err(error) => self.fail(now, error),
             }
             start = header.end;
         }
-        if !any_opened {
-            self.recognise_reset(now, datagram, tail);
+        any_opened
+    }
+
+    /// Discards a packet, unless it only came before its keys and there is a place to keep it.
+    fn discard_packet(
+        &mut self,
+        now: Instant,
+        from: &Receive,
+        header: &Header,
+        reason: Discard,
+        packet: &[u8],
+    ) {
+        //= rfc9001#5.7
+        let is_early = reason == Discard::NoKeys
+            && self.state == State::Handshaking
+            && header.kind != Kind::Initial;
+        if !(is_early && self.early.keep(from, packet)) {
+            self.discard(now, reason, packet.len());
         }
     }
 
@@ -120,9 +150,8 @@ impl Connection<'_> {
             Err(reason) => return Ok(Outcome::Discarded(reason)),
         };
         let payload = packet.get(opened.payload.clone()).unwrap_or(&[]);
-        let ack_eliciting = match self.admit(&opened, payload)? {
-            Admission::Beyond => return Ok(Outcome::Discarded(Discard::CryptoBeyondWindow)),
-            Admission::Fits => is_ack_eliciting(payload),
+        let Some(ack_eliciting) = self.admit(&opened, payload)? else {
+            return Ok(Outcome::Discarded(Discard::CryptoBeyondWindow));
         };
         self.on_opened(now, &opened, header.end - header.start);
         let crypto = self.apply(now, &opened, payload)?;
@@ -184,12 +213,15 @@ impl Connection<'_> {
     }
 
     /// Checks every frame of a packet: syntax, whether it may stand here, whether CRYPTO data fits.
-    fn admit(&mut self, opened: &Opened, payload: &[u8]) -> Result<Admission, TransportError> {
+    ///
+    /// Says whether the packet is ack-eliciting; `None` if it is to be treated as lost.
+    fn admit(&mut self, opened: &Opened, payload: &[u8]) -> Result<Option<bool>, TransportError> {
         //= rfc9000#12.4
         if payload.is_empty() {
             return Err(violation("a packet without frames"));
         }
         let capacity = self.crypto_capacity();
+        let mut ack_eliciting = false;
         for frame in Frames::new(payload) {
             let frame = frame?;
             let kind = frame.kind();
@@ -200,11 +232,12 @@ impl Connection<'_> {
                     self.crypto_receive
                         .admit(opened.space, offset, data.len(), capacity)?;
                 if verdict == Admission::Beyond {
-                    return Ok(Admission::Beyond);
+                    return Ok(None);
                 }
             }
+            ack_eliciting |= kind::is_ack_eliciting(kind);
         }
-        Ok(Admission::Fits)
+        Ok(Some(ack_eliciting))
     }
 
     /// Applies every frame; says whether CRYPTO data was among them.
@@ -282,12 +315,6 @@ impl Connection<'_> {
         self.trace.discard(reason);
         self.report(now, &crate::trace::Event::Discarded { reason, size });
     }
-}
-
-fn is_ack_eliciting(payload: &[u8]) -> bool {
-    Frames::new(payload)
-        .flatten()
-        .any(|frame| kind::is_ack_eliciting(frame.kind()))
 }
 
 pub(super) fn violation(reason: &'static str) -> TransportError {
