@@ -589,3 +589,26 @@ fn peeking_needs_no_handle() {
     assert!(client.streams.peek(request, 300).is_empty());
     assert!(client.streams.peek(id(4), 0).is_empty() && client.streams.peek(id(2), 0).is_empty());
 }
+
+#[test]
+fn a_reader_that_waits_for_a_whole_window_gets_the_last_bytes_of_it() {
+    let limit_of = |packet: Packet| match Frames::new(&packet.bytes).next() {
+        Some(Ok(Frame::MaxStreamData { limit, .. })) => limit,
+        frame => panic!("{frame:?}"),
+    };
+    let (mut client, request) = client();
+    let initial = client.streams.local_limits().max_stream_data_bidi_local;
+    let data = vec![0; initial as usize];
+    // Read before the peer reaches the limit, and after.
+    client.receive(&stream(0, 0, &data[..10], false)).unwrap();
+    client.streams.recv_stream(request).unwrap().consume(10);
+    assert!(client.transmit(1200).is_none(), "not worth a frame yet");
+    client.receive(&stream(0, 10, &data[10..], false)).unwrap();
+    assert_eq!(limit_of(client.transmit(1200).unwrap()), initial + 10);
+    client
+        .receive(&stream(0, initial, &data[..10], false))
+        .unwrap();
+    assert!(client.transmit(1200).is_none());
+    client.streams.recv_stream(request).unwrap().consume(3);
+    assert_eq!(limit_of(client.transmit(1200).unwrap()), initial + 13);
+}
