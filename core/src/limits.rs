@@ -23,13 +23,13 @@ pub struct Limits {
     pub draining: usize,
     /// Bytes the peer may send before the application reads: the connection's flow-control window.
     pub receive_window: usize,
-    /// Bytes of one receive chunk; a multiple of 32, at most 32,768.
+    /// Bytes of one receive chunk; a power of two from 32 to 32,768.
     pub receive_chunk: usize,
     /// Bytes of the receive window kept for streams that the engine reads itself.
     pub engine_window: usize,
     /// Bytes not yet acknowledged, or not yet sent, of all streams together.
     pub send_window: usize,
-    /// Bytes of one send chunk; a multiple of 32, at most 32,768.
+    /// Bytes of one send chunk; a power of two from 32 to 32,768.
     pub send_chunk: usize,
     /// Records of sent packets in the application space.
     pub packets_in_flight: usize,
@@ -305,7 +305,7 @@ impl Limits {
             return Some("requests, draining: at most 8,192 each");
         }
         if !is_chunk(self.receive_chunk) || !is_chunk(self.send_chunk) {
-            return Some("receive_chunk, send_chunk: a multiple of 32, at most 32,768");
+            return Some("receive_chunk, send_chunk: a power of two from 32 to 32,768");
         }
         if self.receive_window > 1 << 30 || self.send_window > 1 << 30 {
             return Some("receive_window, send_window: at most 1 GiB");
@@ -333,7 +333,7 @@ impl Limits {
 }
 
 const fn is_chunk(length: usize) -> bool {
-    length > 0 && length <= 32_768 && length.is_multiple_of(32)
+    length >= 32 && length <= 32_768 && length.is_power_of_two()
 }
 
 const _: () = assert!(Limits::TINY.problem().is_none());

@@ -72,54 +72,30 @@ impl<'a, 'm> SendStream<'a, 'm> {
     /// Takes all `parts`, one after another, or nothing. What the peer allows does not matter here, so that
     /// a whole begun is sent as credit comes.
     pub fn write_whole(&mut self, parts: &[&[u8]]) -> Result<(), WriteError> {
-        self.check()?;
         let length = parts
             .iter()
             .fold(0_usize, |sum, part| sum.saturating_add(part.len()));
-        if length > self.streams.room(self.slot, self.place) {
-            self.wait();
-            return Err(WriteError::Blocked);
-        }
+        self.reserve(length)?;
         parts.iter().try_for_each(|part| self.append(part))
-    }
-
-    /// Succeeds if the next `length` bytes can be taken now; else an event says when to ask again.
-    pub fn reserve(&mut self, length: usize) -> Result<(), WriteError> {
-        self.check()?;
-        if length > self.capacity() {
-            self.wait();
-            return Err(WriteError::Blocked);
-        }
-        Ok(())
-    }
-
-    /// Lets `fill` write to the place where the next bytes are kept; it returns how many it wrote.
-    /// The place may be smaller than [`capacity`](Self::capacity), but is never empty.
-    pub fn write_with(
-        &mut self,
-        fill: impl FnOnce(&mut [u8]) -> usize,
-    ) -> Result<usize, WriteError> {
-        self.check()?;
-        let capacity = self.capacity();
-        if capacity == 0 {
-            self.wait();
-            return Err(WriteError::Blocked);
-        }
-        let written = self.streams.with_sender(self.place, |sender, pool| {
-            let space = sender.buffer.space(pool).ok()?;
-            let length = space.len().min(capacity);
-            let count = fill(&mut space[..length]).min(length);
-            sender.buffer.written(pool, count);
-            Some(count)
-        });
-        self.streams.refresh_sender(self.slot);
-        written.ok_or(WriteError::Blocked)
     }
 
     /// Bytes that [`write`](Self::write) would take now. What the peer does not allow yet is taken for one
     /// chunk only: a stream whose peer does not read holds no memory that others could send with.
     pub fn capacity(&self) -> usize {
         self.streams.capacity(self.slot, self.place)
+    }
+
+    /// Succeeds if the next `length` bytes can be taken now, and then they are, in however many writes; else
+    /// an event says when to ask again. As for a whole, what the peer allows does not matter.
+    pub fn reserve(&mut self, length: usize) -> Result<(), WriteError> {
+        self.check()?;
+        if length > self.streams.room(self.slot, self.place) {
+            self.wait();
+            return Err(WriteError::Blocked);
+        }
+        let sender = &mut self.streams.senders[self.place];
+        sender.promised = sender.buffer.end() + length as u64;
+        Ok(())
     }
 
     /// Bytes that [`write_whole`](Self::write_whole) can take once others' data has left: a longer whole

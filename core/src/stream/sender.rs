@@ -58,6 +58,8 @@ pub struct Sender {
     pub(super) buffer: SendBuffer,
     /// The peer's MAX_STREAM_DATA.
     pub(super) limit: u64,
+    /// Up to here bytes are taken, whatever the limit: a whole was begun.
+    pub(super) promised: u64,
     /// The code of RESET_STREAM.
     pub(super) code: u64,
     pub(super) state: SendState,
@@ -81,6 +83,7 @@ impl Sender {
     pub const EMPTY: Self = Self {
         buffer: SendBuffer::EMPTY,
         limit: 0,
+        promised: 0,
         code: 0,
         state: SendState::Send,
         fin: Fin::Open,

@@ -112,7 +112,9 @@ impl<'m> Streams<'m> {
             return 0;
         }
         let ahead = sender.limit.saturating_add(self.send.chunk_len() as u64);
-        let allowed = ahead.saturating_sub(sender.buffer.end());
+        let allowed = ahead
+            .max(sender.promised)
+            .saturating_sub(sender.buffer.end());
         let allowed = usize::try_from(allowed).unwrap_or(usize::MAX);
         self.room(slot, place).min(allowed)
     }

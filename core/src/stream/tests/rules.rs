@@ -612,3 +612,25 @@ fn a_reader_that_waits_for_a_whole_window_gets_the_last_bytes_of_it() {
     client.streams.recv_stream(request).unwrap().consume(3);
     assert_eq!(limit_of(client.transmit(1200).unwrap()), initial + 13);
 }
+
+#[test]
+fn a_reserved_whole_is_taken_in_pieces_whatever_the_peer_allows() {
+    let (mut client, request) = client();
+    client.streams.senders[0].limit = 10;
+    let mut stream = client.streams.send_stream(request).unwrap();
+    stream.reserve(400).unwrap();
+    for _ in 0..8 {
+        assert_eq!(stream.write(&[1; 50]), Ok(50));
+    }
+    assert_eq!(stream.write(&[1; 50]), Err(WriteError::Blocked));
+    let sent = client.transmit(1200).unwrap();
+    assert!(
+        matches!(Frames::new(&sent.bytes).next(), Some(Ok(Frame::Stream { data, .. })) if data.len() == 10)
+    );
+    let blocked = client.transmit(1200).unwrap();
+    let blocked = Frames::new(&blocked.bytes).next();
+    assert!(matches!(
+        blocked,
+        Some(Ok(Frame::StreamDataBlocked { limit: 10, .. }))
+    ));
+}
