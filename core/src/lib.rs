@@ -15,9 +15,9 @@
 //! 0  mem, codec, limits                  containers and cursors that know nothing of QUIC
 //! ```
 //!
-//! A user's loop is: all input that is ready (`Client::handle_datagram`), then `Client::poll_event`
-//! until it is empty, then `Client::poll_transmit` until it is empty, then wait for
-//! `Client::poll_timeout`. `io::drive` is that loop for any socket and clock.
+//! A user's loop is: all input that is ready ([`Client::handle_datagram`]), then [`Client::poll_event`]
+//! until it is empty, then [`Client::poll_transmit`] until it is empty, then wait for
+//! [`Client::poll_timeout`]. [`io::drive`] is that loop for any socket and clock.
 #![no_std]
 #![forbid(unsafe_code)]
 #![warn(missing_docs)]
@@ -52,10 +52,15 @@ pub mod connection;
 pub mod http3;
 pub mod qpack;
 
-pub use connection::ClientConfig;
+pub mod io;
+mod storage;
 
+pub use connection::ClientConfig;
+pub use http3::{Client, Event, Field, Request};
 pub use limits::Limits;
 pub use rustls_pki_types::TrustAnchor;
-
+pub use storage::Storage;
+#[doc(hidden)]
+pub use storage::{Lengths, storage_lengths};
 pub use time::{Duration, Instant};
 pub use tls::WallClock;

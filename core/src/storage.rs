@@ -111,7 +111,10 @@ pub struct Lengths {
 /// The lengths that follow from `limits`. Contradictory limits do not compile.
 #[doc(hidden)]
 pub const fn storage_lengths(limits: Limits) -> Lengths {
-    assert!(limits.problem().is_none(), "limits that contradict each other: see Limits::problem");
+    assert!(
+        limits.problem().is_none(),
+        "limits that contradict each other: see Limits::problem"
+    );
     Lengths {
         slots: limits.stream_slots(),
         senders: limits.sending_slots(),
@@ -186,7 +189,10 @@ impl<
     pub const fn new() -> Self {
         const {
             let lengths = storage_lengths(Self::LIMITS);
-            assert!(lengths.slots == SLOTS && lengths.packets == PACKETS, "made by storage! only");
+            assert!(
+                lengths.slots == SLOTS && lengths.packets == PACKETS,
+                "made by storage! only"
+            );
             assert!(lengths.receive_bytes == RECEIVE_BYTES && lengths.send_bytes == SEND_BYTES);
         };
         Self {

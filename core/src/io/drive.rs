@@ -74,7 +74,9 @@ fn take_in<S: Socket>(
 ) -> Result<bool, S::Error> {
     let mut any = false;
     for _ in 0..DATAGRAMS_MAX {
-        let Some((length, from)) = socket.receive(datagram)? else { break };
+        let Some((length, from)) = socket.receive(datagram)? else {
+            break;
+        };
         let length = length.min(datagram.len());
         client.handle_datagram(clock.now(), &from, &mut datagram[..length]);
         any = true;
@@ -84,7 +86,9 @@ fn take_in<S: Socket>(
 
 fn expire(client: &mut Client<'_>, clock: &impl Clock) -> bool {
     let now = clock.now();
-    let due = client.poll_timeout().is_some_and(|deadline| deadline <= now);
+    let due = client
+        .poll_timeout()
+        .is_some_and(|deadline| deadline <= now);
     if due {
         client.handle_timeout(now);
     }

@@ -30,7 +30,11 @@ impl<S: UdpClientStack, W: FnMut(&mut S, Option<Instant>)> NalSocket<S, W> {
     pub fn connect(mut stack: S, remote: SocketAddr, wait: W) -> Result<Self, S::Error> {
         let mut socket = stack.socket()?;
         stack.connect(&mut socket, remote)?;
-        Ok(Self { stack, socket, wait })
+        Ok(Self {
+            stack,
+            socket,
+            wait,
+        })
     }
 
     /// Closes the socket and gives the stack back.
@@ -128,14 +132,26 @@ mod tests {
         let remote = SocketAddr::from(([127, 0, 0, 1], 4433));
         let mut waits = 0;
         let mut socket = NalSocket::connect(Echo::default(), remote, |_, _| waits += 1).unwrap();
-        let transmit = Transmit { to: remote, from: None, len: 3, segment_size: Some(2), codepoint: crate::connection::Codepoint::NotEct };
+        let transmit = Transmit {
+            to: remote,
+            from: None,
+            len: 3,
+            segment_size: Some(2),
+            codepoint: crate::connection::Codepoint::NotEct,
+        };
         assert_eq!(socket.send(&transmit, &[1, 2, 3]), Ok(Sent::Sent));
         assert_eq!(socket.send(&transmit, &[4]), Ok(Sent::Full));
         let mut buffer = [0; 8];
         let received = socket.receive(&mut buffer).unwrap();
         assert_eq!(received, Some((2, Receive::from(remote))));
         assert_eq!(&buffer[..2], &[1, 2]);
-        assert_eq!(socket.receive(&mut buffer).unwrap().map(|(length, _)| length), Some(1));
+        assert_eq!(
+            socket
+                .receive(&mut buffer)
+                .unwrap()
+                .map(|(length, _)| length),
+            Some(1)
+        );
         assert_eq!(socket.receive(&mut buffer), Ok(None));
         socket.wait(None).unwrap();
         assert!(socket.close().is_ok());

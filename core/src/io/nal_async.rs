@@ -59,9 +59,16 @@ where
         return Ok(Driven::Input);
     }
     let now = clock.now();
-    if client.poll_timeout().is_some_and(|deadline| deadline <= now) {
+    if client
+        .poll_timeout()
+        .is_some_and(|deadline| deadline <= now)
+    {
         client.handle_timeout(now);
         return Ok(Driven::Deadline);
     }
-    Ok(if until.is_some_and(|until| now >= until) { Driven::Until } else { Driven::Idle })
+    Ok(if until.is_some_and(|until| now >= until) {
+        Driven::Until
+    } else {
+        Driven::Idle
+    })
 }
