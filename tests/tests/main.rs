@@ -5,4 +5,5 @@ mod hostile;
 mod pair;
 mod peers;
 mod qpack_vectors;
+mod simulation;
 mod tidy;

@@ -1,10 +1,12 @@
 //! Two sans-IO endpoints in one virtual time: no sockets, no threads, no clock, no luck.
 //!
 //! [`Pair`] moves datagrams between a client and a server, each a [`Party`], over two [`Link`]s, and jumps
-//! from one event to the next. [`quinn::Quinn`] is the party that quinn-proto plays.
+//! from one event to the next. [`ours::Ours`] is our client, [`quinn::Quinn`] a party that quinn-proto plays.
 //! Invariant: equal seeds give equal transcripts, datagram by datagram.
 
 pub mod link;
+pub mod our_pattern;
+pub mod ours;
 pub mod pattern;
 pub mod provider;
 pub mod quinn;

@@ -1,0 +1,118 @@
+//! Our client connection as a [`Party`].
+//!
+//! Invariant: its entropy comes from the seed, and its memory is bounded by the limits given.
+
+use super::random::Random;
+use super::{Ecn, Party, SERVER, Transmit, UNIX_SECONDS, quinn};
+use quicpro_core::connection::{Codepoint, Connection, ConnectionError, Event, Memory, Receive};
+use quicpro_core::mem::Table;
+use quicpro_core::recovery::{SentMemory, SentPacket, Token};
+use quicpro_core::space::{NumberRange, NumberSpaces};
+use quicpro_core::stream::StreamMemory;
+use quicpro_core::{ClientConfig, Instant, Limits, TrustAnchor, WallClock};
+use rustls::pki_types::CertificateDer;
+
+/// What an application does with its connection.
+pub trait Application {
+    /// Something has happened.
+    fn on_event(&mut self, connection: &mut Connection<'static>, event: Event);
+}
+
+/// Our client and its application.
+pub struct Ours<A> {
+    /// The connection.
+    pub connection: Connection<'static>,
+    /// The application.
+    pub application: A,
+    lost: Option<ConnectionError>,
+}
+
+/// A configuration that trusts the simulation's root and expects `localhost`.
+pub fn config() -> ClientConfig<'static> {
+    trusting(quinn::root())
+}
+
+/// A configuration that trusts `root` alone and expects `localhost`. The anchor lives as long as the tests.
+pub fn trusting(root: CertificateDer<'static>) -> ClientConfig<'static> {
+    let mut store = rustls::RootCertStore::empty();
+    store.add(root).expect("an authority's certificate");
+    let anchors: &'static [TrustAnchor<'static>] = store.roots.leak();
+    ClientConfig::new(anchors, WallClock::At(UNIX_SECONDS)).server_name("localhost")
+}
+
+fn memory(limits: Limits) -> Memory<'static> {
+    let in_flight = limits.packets_in_flight;
+    let sent = SentMemory {
+        packets: Table::boxed(SentMemory::packets(in_flight), SentPacket::EMPTY),
+        tokens: Table::boxed(SentMemory::tokens(in_flight), Token::None),
+    };
+    let received = Table::boxed(NumberSpaces::ranges(limits.ack_ranges), NumberRange::EMPTY);
+    Memory::new(limits, StreamMemory::boxed(&limits), sent, received)
+}
+
+impl<A: Application> Ours<A> {
+    /// A client that connects at once.
+    pub fn new(seed: u64, limits: Limits, config: &ClientConfig<'static>, application: A) -> Self {
+        let entropy = Random::new(seed, "our entropy").key();
+        let connection = Connection::client(config, SERVER, memory(limits), Instant::ZERO, entropy);
+        let connection = connection.expect("the configuration is complete and fits");
+        Self {
+            connection,
+            application,
+            lost: None,
+        }
+    }
+
+    /// Why the connection ended, once it has.
+    pub fn lost(&self) -> Option<&ConnectionError> {
+        self.lost.as_ref()
+    }
+}
+
+impl<A: Application> Party for Ours<A> {
+    fn handle_datagram(&mut self, now: Instant, ecn: Ecn, datagram: &mut [u8]) {
+        let codepoint = match ecn {
+            Ecn::NotCapable => Codepoint::NotEct,
+            Ecn::Capable0 => Codepoint::Ect0,
+            Ecn::Capable1 => Codepoint::Ect1,
+            Ecn::CongestionExperienced => Codepoint::Ce,
+        };
+        let receive = Receive {
+            codepoint,
+            ..Receive::from(SERVER)
+        };
+        self.connection.handle_datagram(now, &receive, datagram);
+    }
+
+    fn handle_timeout(&mut self, now: Instant) {
+        self.connection.handle_timeout(now);
+    }
+
+    fn run_application(&mut self, _: Instant) {
+        while let Some(event) = self.connection.poll_event() {
+            if let Event::Closed(error) = event {
+                assert!(self.lost.replace(error).is_none(), "closed twice");
+            }
+            self.application.on_event(&mut self.connection, event);
+        }
+    }
+
+    fn poll_transmit(&mut self, now: Instant, out: &mut [u8]) -> Option<Transmit> {
+        let transmit = self.connection.poll_transmit(now, out)?;
+        let ecn = match transmit.codepoint {
+            Codepoint::NotEct => Ecn::NotCapable,
+            Codepoint::Ect0 => Ecn::Capable0,
+            Codepoint::Ect1 => Ecn::Capable1,
+            Codepoint::Ce => Ecn::CongestionExperienced,
+        };
+        Some(Transmit {
+            len: transmit.len,
+            segment_size: transmit.segment_size,
+            ecn,
+        })
+    }
+
+    fn poll_timeout(&mut self) -> Option<Instant> {
+        self.connection.poll_timeout()
+    }
+}
