@@ -1,6 +1,6 @@
 //! Our client against quinn-proto's server in virtual time.
 //!
-//! `QUICPRO_SEEDS` says how many seeds each storm is run with.
+//! `QUICPRO_SEEDS` says how many seeds each storm is run with, `QUICPRO_BYTES` how long the longest bodies are.
 
 use quicpro_core::Limits;
 use quicpro_tests::pair::our_pattern::Client;
@@ -14,11 +14,14 @@ const PATIENCE: Duration = Duration::from_secs(600);
 
 type Simulation = Pair<Ours<Client>, Quinn<Server>>;
 
-fn seeds(default: u64) -> std::ops::Range<u64> {
-    let seeds = std::env::var("QUICPRO_SEEDS")
+fn setting(name: &str) -> Option<u64> {
+    std::env::var(name)
         .ok()
-        .and_then(|seeds| seeds.parse().ok());
-    0..seeds.unwrap_or(default)
+        .map(|text| text.parse().unwrap_or_else(|_| panic!("{name}: a number")))
+}
+
+fn seeds(default: u64) -> std::ops::Range<u64> {
+    0..setting("QUICPRO_SEEDS").unwrap_or(default)
 }
 
 fn simulation(
@@ -90,7 +93,10 @@ fn bodies_cross_a_storm_whole_both_ways() {
         for (limits, size) in [
             (Limits::TINY, 100_000),
             (Limits::SMALL, 1_000_000),
-            (Limits::DESKTOP, 1_000_000),
+            (
+                Limits::DESKTOP,
+                setting("QUICPRO_BYTES").unwrap_or(1_000_000),
+            ),
         ] {
             let plans = [Plan {
                 up: size,
@@ -107,6 +113,25 @@ fn bodies_cross_a_storm_whole_both_ways() {
             assert_eq!(pair.server.application.received, size, "seed {seed}");
         }
     }
+}
+
+/// 1-RTT data fills the window, the client's Finished is lost and its probe, too: the window must not
+/// keep it back, as the server acknowledges nothing before it has come.
+#[test]
+fn a_full_window_does_not_starve_the_handshake() {
+    const STARVED: u64 = 19;
+    let plans = [Plan {
+        up: 1_000_000,
+        down: 10,
+    }];
+    let mut pair = simulation(
+        STARVED,
+        Limits::SMALL,
+        &Weather::stormy(50),
+        Options::default(),
+        &plans,
+    );
+    complete(STARVED, &mut pair, 1);
 }
 
 #[test]

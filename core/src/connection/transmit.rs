@@ -129,7 +129,7 @@ impl Connection<'_> {
                 Interest::None
             } else if self.recovery.probes(space) > 0 {
                 Interest::Everything(Purpose::Probe)
-            } else if pending[space as usize] && may_send {
+            } else if pending[space as usize] && (may_send || self.is_starving(space)) {
                 Interest::Everything(Purpose::Data)
             } else if self.parts.spaces.is_ack_due(now, space) {
                 Interest::Acknowledge
@@ -137,6 +137,13 @@ impl Connection<'_> {
                 Interest::None
             }
         })
+    }
+
+    /// The handshake waits for this space, and no timer would ever help it: nothing of it is in flight, while
+    /// 1-RTT data may fill the congestion window that the server cannot acknowledge before the handshake's
+    /// rest arrives. One packet at a time, as a probe would (RFC 9002 §7.5).
+    fn is_starving(&self, space: Space) -> bool {
+        space != Space::Application && self.recovery.is_silent(space)
     }
 
     /// Something of `space` other than acknowledgements waits to be sent.

@@ -240,6 +240,11 @@ impl<'m> Recovery<'m> {
         self.spaces[space as usize].probes
     }
 
+    /// Whether nothing of `space` waits for an acknowledgement.
+    pub fn is_silent(&self, space: Space) -> bool {
+        self.spaces[space as usize].ack_eliciting_in_flight == 0
+    }
+
     /// Whether packets are to leave with ECT(0).
     pub fn is_marking(&self) -> bool {
         self.ecn.is_marking()
