@@ -102,8 +102,8 @@ impl<'a, 'm> SendStream<'a, 'm> {
     /// may never have room.
     pub fn largest_whole(&self) -> usize {
         let pool = &self.streams.send;
-        let chunks = pool.chunks() - pool.lent_chunks();
-        let rest = chunks.saturating_sub(self.streams.senders.len());
+        // What the handshake borrows comes back.
+        let rest = pool.chunks().saturating_sub(self.streams.senders.len());
         // One chunk may be begun already.
         (rest / 2).saturating_mul(pool.chunk_len())
     }

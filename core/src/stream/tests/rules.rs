@@ -634,3 +634,31 @@ fn a_reserved_whole_is_taken_in_pieces_whatever_the_peer_allows() {
         Some(Ok(Frame::StreamDataBlocked { limit: 10, .. }))
     ));
 }
+
+#[test]
+fn a_whole_that_waits_for_the_handshake_is_not_too_large() {
+    let mut client = End::new(&Limits::TINY, Side::Client);
+    client.streams.set_remote_limits(RemoteLimits {
+        max_data: 9000,
+        max_stream_data_bidi_remote: 9000,
+        max_streams_bidi: 1,
+        ..RemoteLimits::default()
+    });
+    let request = client.streams.open(Direction::Bidirectional).unwrap();
+    let mut stream = client.streams.send_stream(request).unwrap();
+    let most = stream.largest_whole();
+    assert_eq!(stream.reserve(most), Err(WriteError::Blocked));
+    client.poll();
+    client
+        .streams
+        .send_stream(request)
+        .unwrap()
+        .reserve(most)
+        .unwrap_err();
+    client.streams.release_handshake_send();
+    assert_eq!(client.poll(), [StreamEvent::Writable { id: request }]);
+    assert_eq!(
+        client.streams.send_stream(request).unwrap().reserve(most),
+        Ok(())
+    );
+}
