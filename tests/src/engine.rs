@@ -30,11 +30,20 @@ impl StdSocket {
     /// # Errors
     /// What the operating system says.
     pub fn connect(remote: SocketAddr, clock: StdClock) -> Result<Self, Error> {
-        let local = if remote.is_ipv4() { "127.0.0.1:0" } else { "[::1]:0" };
+        let local = if remote.is_ipv4() {
+            "127.0.0.1:0"
+        } else {
+            "[::1]:0"
+        };
         let socket = UdpSocket::bind(local)?;
         socket.connect(remote)?;
         socket.set_nonblocking(true)?;
-        Ok(Self { socket, remote, clock, waiting: None })
+        Ok(Self {
+            socket,
+            remote,
+            clock,
+            waiting: None,
+        })
     }
 }
 
@@ -72,7 +81,8 @@ impl Socket for StdSocket {
     fn wait(&mut self, until: Option<Instant>) -> Result<(), Error> {
         let timeout = until.map_or(PATIENCE, |until| until - self.clock.now());
         self.socket.set_nonblocking(false)?;
-        self.socket.set_read_timeout(Some(timeout.clamp(Duration::from_millis(1), PATIENCE)))?;
+        self.socket
+            .set_read_timeout(Some(timeout.clamp(Duration::from_millis(1), PATIENCE)))?;
         let mut datagram = vec![0; 2048];
         let received = self.socket.recv(&mut datagram);
         self.socket.set_nonblocking(true)?;
@@ -186,7 +196,9 @@ pub fn run(
                     client.close(clock.now());
                     while let Some(transmit) = client.poll_transmit(clock.now(), &mut datagram) {
                         let bytes = &datagram[..transmit.len];
-                        socket.send(&transmit, bytes).map_err(|error| error.to_string())?;
+                        socket
+                            .send(&transmit, bytes)
+                            .map_err(|error| error.to_string())?;
                     }
                     return Ok(answer);
                 }

@@ -13,6 +13,7 @@ pub mod aioquic;
 pub mod body;
 pub mod certificates;
 pub mod client;
+pub mod engine;
 pub mod pair;
 pub mod scripted;
 pub mod server;

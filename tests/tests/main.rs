@@ -1,6 +1,7 @@
 //! Everything that needs two parties, by topic.
 
 mod aioquic;
+mod first_get;
 mod hostile;
 mod pair;
 mod peers;

@@ -77,7 +77,10 @@ fn memory(limits: &Limits) -> (Memory<'static>, Http3Memory<'static>) {
         tokens: leak(Token::None, SentMemory::tokens(limits.packets_in_flight)),
     };
     let received = leak(NumberRange::EMPTY, NumberSpaces::ranges(limits.ack_ranges));
-    (Memory::new(*limits, streams, sent, received), http3)
+    (
+        Memory::new(*limits, streams, sent, received, Table::empty()),
+        http3,
+    )
 }
 
 impl Pair {
