@@ -135,8 +135,9 @@ impl<'m> Client<'m> {
     }
 
     /// Announces that no more requests will come; those that were made go on.
-    pub fn go_away(&mut self, _now: Instant) {
+    pub fn go_away(&mut self, now: Instant) {
         self.h3.go_away(&mut self.quic);
+        self.h3.flush(now, &mut self.quic);
     }
 
     /// Closes the connection with H3_NO_ERROR. Requests that are not complete are lost.

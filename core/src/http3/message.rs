@@ -7,7 +7,8 @@ use crate::qpack::Field;
 ///
 /// ```
 /// use quicpro_core::{qpack::Field, http3::Request};
-/// let request = Request::post("/reading").fields(&[Field::new("content-type", "text/plain")]);
+/// let fields = [Field::new("content-type", "text/plain")];
+/// let request = Request::post("/reading").fields(&fields);
 /// assert_eq!(request.path(), "/reading");
 /// ```
 #[derive(Clone, Copy, Debug)]

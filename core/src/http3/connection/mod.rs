@@ -121,6 +121,10 @@ impl<'m> Connection<'m> {
     /// Takes the next event; `None` when there is none. Draining it always ends.
     pub fn poll_event<'a>(&'a mut self, quic: &'a mut Quic<'m>) -> Option<Event<'a>> {
         self.absorb(quic);
+        if self.error.is_some() && !self.untold.closed {
+            // The end was told, and it was the last word.
+            return None;
+        }
         if let Some(event) = self.told() {
             return Some(event);
         }

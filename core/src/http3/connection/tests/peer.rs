@@ -15,12 +15,12 @@ use crate::space::{NumberRange, NumberSpaces};
 use crate::stream::{RemoteLimits, StreamMemory, Streams};
 use crate::time::Instant;
 use crate::trace::Trace;
-use crate::wire::StreamId;
 use crate::wire::frame::{Frame, Frames};
+use crate::wire::{StreamId, TransportError};
 use std::boxed::Box;
 use std::collections::BTreeMap;
 use std::format;
-use std::string::String;
+use std::string::{String, ToString};
 use std::vec::Vec;
 
 /// What the client sent on a stream.
@@ -119,15 +119,33 @@ impl Pair {
     }
 
     fn on_frame(&mut self, frame: &Frame<'_>) {
+        self.try_frame(frame).expect("a frame that QUIC allows");
+    }
+
+    fn try_frame(&mut self, frame: &Frame<'_>) -> Result<(), TransportError> {
         let mut cx = Context {
             now: Instant::ZERO,
             random: &mut self.random,
             trace: &mut self.trace,
         };
         let streams: &mut Streams<'_> = self.quic.streams_for_test();
-        streams
-            .on_frame(&mut cx, frame)
-            .expect("a frame that QUIC allows");
+        streams.on_frame(&mut cx, frame)
+    }
+
+    /// The server writes as much of `bytes` as flow control lets it; says whether that was all.
+    pub(super) fn try_write(&mut self, id: u64, bytes: &[u8], fin: bool) -> bool {
+        let offset = self.written.get(&id).copied().unwrap_or(0);
+        let frame = Frame::Stream {
+            id: stream(id),
+            offset,
+            data: bytes,
+            fin,
+        };
+        let written = self.try_frame(&frame).is_ok();
+        if written {
+            *self.written.entry(id).or_default() += bytes.len() as u64;
+        }
+        written
     }
 
     /// The server writes `bytes`.
@@ -168,6 +186,18 @@ impl Pair {
             code,
             final_size,
         });
+    }
+
+    /// The same, where QUIC may refuse it.
+    pub(super) fn try_reset(&mut self, id: u64, code: u64) {
+        let final_size = self.written.get(&id).copied().unwrap_or(0);
+        let frame = Frame::ResetStream {
+            id: stream(id),
+            code,
+            final_size,
+        };
+        // A stream that is over, or was never opened, cannot be reset.
+        let _ = self.try_frame(&frame);
     }
 
     /// The server wants no more of a stream.
@@ -309,7 +339,7 @@ fn lines(mut fields: Fields<'_>) -> String {
                 out.extend([" ", field.name(), "=", value]);
             }
             FieldLine::TooLong { name, length } => {
-                out.push_str(&format!(" {name}:{length}"));
+                out.extend([" ", name, ":", &length.to_string()]);
             }
         }
     }
