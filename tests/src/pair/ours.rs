@@ -4,11 +4,8 @@
 
 use super::random::Random;
 use super::{Ecn, Party, SERVER, Transmit, UNIX_SECONDS, quinn};
-use quicpro_core::connection::{Codepoint, Connection, ConnectionError, Event, Memory, Receive};
-use quicpro_core::mem::Table;
-use quicpro_core::recovery::{SentMemory, SentPacket, Token};
-use quicpro_core::space::{NumberRange, NumberSpaces};
-use quicpro_core::stream::StreamMemory;
+use quicpro_core::connection::{Codepoint, Connection, ConnectionError, Event, Receive};
+use quicpro_core::http3::Memory;
 use quicpro_core::{ClientConfig, Instant, Limits, TrustAnchor, WallClock};
 use rustls::pki_types::CertificateDer;
 
@@ -40,21 +37,17 @@ pub fn trusting(root: CertificateDer<'static>) -> ClientConfig<'static> {
     ClientConfig::new(anchors, WallClock::At(UNIX_SECONDS)).server_name("localhost")
 }
 
-fn memory(limits: Limits) -> Memory<'static> {
-    let in_flight = limits.packets_in_flight;
-    let sent = SentMemory {
-        packets: Table::boxed(SentMemory::packets(in_flight), SentPacket::EMPTY),
-        tokens: Table::boxed(SentMemory::tokens(in_flight), Token::None),
-    };
-    let received = Table::boxed(NumberSpaces::ranges(limits.ack_ranges), NumberRange::EMPTY);
-    Memory::new(limits, StreamMemory::boxed(&limits), sent, received)
-}
-
 impl<A: Application> Ours<A> {
     /// A client that connects at once.
     pub fn new(seed: u64, limits: Limits, config: &ClientConfig<'static>, application: A) -> Self {
         let entropy = Random::new(seed, "our entropy").key();
-        let connection = Connection::client(config, SERVER, memory(limits), Instant::ZERO, entropy);
+        let connection = Connection::client(
+            config,
+            SERVER,
+            Memory::boxed(&limits).transport,
+            Instant::ZERO,
+            entropy,
+        );
         let connection = connection.expect("the configuration is complete and fits");
         Self {
             connection,
