@@ -2,6 +2,7 @@
 
 mod hostile;
 mod rules;
+mod sending;
 mod transfer;
 
 use super::*;
@@ -144,6 +145,24 @@ fn remote(limits: LocalLimits) -> RemoteLimits {
         max_streams_bidi: limits.max_streams_bidi,
         max_streams_uni: limits.max_streams_uni,
     }
+}
+
+/// A client with one open stream, and a peer that allows much.
+fn client() -> (End, StreamId) {
+    let mut client = End::new(&Limits::TINY, Side::Client);
+    client.streams.set_remote_limits(RemoteLimits {
+        max_data: 10_000,
+        max_stream_data_bidi_local: 0,
+        max_stream_data_bidi_remote: 5000,
+        max_stream_data_uni: 5000,
+        max_streams_bidi: 100,
+        max_streams_uni: 3,
+    });
+    client.streams.release_handshake_receive();
+    client.streams.release_handshake_send();
+    let id = client.streams.open(Direction::Bidirectional).unwrap();
+    while client.transmit(1200).is_some() {}
+    (client, id)
 }
 
 /// Delivers and acknowledges everything both ways until nothing is to be sent.
