@@ -8,8 +8,9 @@ use super::event::RequestId;
 use super::response::{Method, Response};
 use super::{Code, Priority};
 
-/// The response's half.
+/// The response's half. Its representation is fixed: `Open` is zero, so that an empty slot is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
 pub(crate) enum Receiving {
     /// More may come.
     Open,
@@ -23,8 +24,9 @@ pub(crate) enum Receiving {
     Cancelled,
 }
 
-/// The request's half.
+/// The request's half. `Open` is zero, too.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
 pub(crate) enum Sending {
     /// Content may follow.
     Open,
@@ -54,8 +56,10 @@ pub struct RequestSlot {
     pub(crate) end_untold: bool,
     /// A refused write can succeed, or is known to fail.
     pub(crate) writable_untold: bool,
-    /// A new priority that is still to be sent.
-    pub(crate) priority: Option<Priority>,
+    /// The priority that was asked for last, once one was.
+    priority: Priority,
+    /// It is still to be sent.
+    priority_untold: bool,
 }
 
 impl RequestSlot {
@@ -70,7 +74,8 @@ impl RequestSlot {
         told_to: 0,
         end_untold: false,
         writable_untold: false,
-        priority: None,
+        priority: Priority::new(0),
+        priority_untold: false,
     };
 
     pub(crate) fn new(id: RequestId, method: Method) -> Self {
@@ -94,6 +99,22 @@ impl RequestSlot {
     pub(crate) fn is_reusable(&self) -> bool {
         let received = self.receiving != Receiving::Open && !self.end_untold;
         self.key == 0 || received && matches!(self.sending, Sending::Over | Sending::Stopped(_))
+    }
+
+    /// A new priority is to be sent.
+    pub(crate) fn set_priority(&mut self, priority: Priority) {
+        self.priority = priority;
+        self.priority_untold = true;
+    }
+
+    /// The priority that is still to be sent.
+    pub(crate) fn untold_priority(&self) -> Option<Priority> {
+        self.priority_untold.then_some(self.priority)
+    }
+
+    /// The new priority was sent.
+    pub(crate) fn on_priority_told(&mut self) {
+        self.priority_untold = false;
     }
 
     /// The application has read `length` bytes of content; what it left is told again.

@@ -191,7 +191,7 @@ impl<'m> Connection<'m> {
         if let Some(mut stream) = quic.send_stream(id.stream_id()) {
             stream.set_priority(priority.into());
         }
-        self.slots[place].priority = Some(priority);
+        self.slots[place].set_priority(priority);
         self.priorities_unsent = true;
         self.say_what_waits(quic);
     }
@@ -216,7 +216,7 @@ impl<'m> Connection<'m> {
                 break;
             }
             let slot = &mut self.slots[place];
-            let (Some(id), Some(priority)) = (slot.id(), slot.priority) else {
+            let (Some(id), Some(priority)) = (slot.id(), slot.untold_priority()) else {
                 continue;
             };
             let number = id.stream_id().get();
@@ -231,7 +231,7 @@ impl<'m> Connection<'m> {
             if !said {
                 return;
             }
-            self.slots[place].priority = None;
+            self.slots[place].on_priority_told();
         }
         self.priorities_unsent = false;
         // The server pushes nothing, so the first push it must not send is number 0.
