@@ -186,6 +186,8 @@ impl<
     const LIMITS: Limits = Limits::unpacked([LIMITS_0, LIMITS_1, LIMITS_2, LIMITS_3]);
 
     /// Empty memory, all zeros.
+    // No `Default`: its value would be made on the stack, which is smaller than what it makes.
+    #[allow(clippy::new_without_default)]
     pub const fn new() -> Self {
         const {
             let lengths = storage_lengths(Self::LIMITS);

@@ -286,3 +286,188 @@ impl CryptoSend {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::frame_writer::PACKET_TOKENS_MAX;
+    use crate::recovery::Token;
+    use crate::wire::frame::{Frame, Frames};
+    use std::vec::Vec;
+
+    fn feed(receive: &mut CryptoReceive, buffer: &mut [u8], offset: u64, data: &[u8]) -> Admission {
+        let level = receive.level();
+        let verdict = receive
+            .admit(level, offset, data.len(), buffer.len())
+            .unwrap();
+        if verdict == Admission::Fits {
+            receive.store(level, offset, data, buffer);
+        }
+        verdict
+    }
+
+    //= rfc9000#7.5 test
+    #[test]
+    fn bytes_in_any_order_are_read_in_theirs() {
+        let bytes: Vec<u8> = (0..60).collect();
+        for step in [1, 7, 11, 13, 59] {
+            let mut receive = CryptoReceive::default();
+            let mut buffer = [0; 60];
+            let mut read = Vec::new();
+            // Pairs in turn from both ends: few holes, every order.
+            let order = (0..60).map(|index| index * step % 60);
+            let mut missing: Vec<usize> = order.collect();
+            while !missing.is_empty() {
+                missing.retain(|&at| {
+                    feed(&mut receive, &mut buffer, at as u64, &bytes[at..=at]) == Admission::Beyond
+                });
+                let count = receive.readable();
+                read.extend_from_slice(&buffer[..count]);
+                receive.consume(count, &mut buffer);
+            }
+            assert_eq!(read, bytes);
+        }
+    }
+
+    #[test]
+    fn what_lies_beyond_the_window_is_as_if_lost_until_the_window_moves() {
+        let mut receive = CryptoReceive::default();
+        let mut buffer = [0; 8];
+        assert_eq!(
+            feed(&mut receive, &mut buffer, 4, &[5; 5]),
+            Admission::Beyond
+        );
+        assert_eq!(feed(&mut receive, &mut buffer, 0, &[1; 8]), Admission::Fits);
+        receive.consume(4, &mut buffer);
+        assert_eq!(feed(&mut receive, &mut buffer, 4, &[5; 5]), Admission::Fits);
+        assert_eq!(
+            (receive.readable(), buffer[..5].to_vec()),
+            (5, std::vec![5; 5])
+        );
+    }
+
+    #[test]
+    fn more_holes_than_can_be_remembered_are_as_if_lost() {
+        let mut receive = CryptoReceive::default();
+        let mut buffer = [0; 100];
+        for hole in 0..HOLES_MAX as u64 {
+            assert_eq!(
+                feed(&mut receive, &mut buffer, 1 + 2 * hole, &[1]),
+                Admission::Fits
+            );
+        }
+        assert_eq!(feed(&mut receive, &mut buffer, 50, &[1]), Admission::Beyond);
+        assert_eq!(
+            feed(&mut receive, &mut buffer, 0, &[1; 20]),
+            Admission::Fits
+        );
+        assert_eq!(feed(&mut receive, &mut buffer, 50, &[1]), Admission::Fits);
+    }
+
+    //= rfc9001#4.1.3 test
+    #[test]
+    fn a_level_that_is_over_takes_nothing_new() {
+        let mut receive = CryptoReceive::default();
+        let mut buffer = [0; 10];
+        feed(&mut receive, &mut buffer, 0, &[1; 4]);
+        assert!(
+            receive.enter(Space::Handshake).is_err(),
+            "bytes are left over"
+        );
+        receive.consume(4, &mut buffer);
+        receive.enter(Space::Handshake).unwrap();
+        assert_eq!(receive.admit(Space::Initial, 0, 4, 10), Ok(Admission::Fits));
+        let error = receive.admit(Space::Initial, 0, 5, 10).unwrap_err();
+        assert_eq!(error.code, Code::PROTOCOL_VIOLATION);
+        assert_eq!(
+            receive.admit(Space::Application, 0, 1, 10),
+            Ok(Admission::Beyond)
+        );
+    }
+
+    //= rfc9000#7.5 test
+    #[test]
+    fn after_the_handshake_what_does_not_fit_silences_the_stream() {
+        let mut receive = CryptoReceive::default();
+        receive.enter(Space::Handshake).unwrap();
+        receive.enter(Space::Application).unwrap();
+        let mut buffer = [0; 4];
+        assert_eq!(feed(&mut receive, &mut buffer, 0, &[1; 5]), Admission::Fits);
+        assert_eq!(feed(&mut receive, &mut buffer, 0, &[1; 4]), Admission::Fits);
+        assert_eq!(receive.readable(), 0);
+    }
+
+    fn sent(send: &mut CryptoSend, buffer: &[u8], room: usize) -> (Vec<u8>, Vec<Token>) {
+        let mut out = [0; 200];
+        let mut tokens = heapless::Vec::<Token, PACKET_TOKENS_MAX>::new();
+        let mut writer = FrameWriter::new(Writer::new(&mut out[..room]), &mut tokens, 32);
+        send.on_transmit(Space::Initial, buffer, &mut writer);
+        let length = writer.len();
+        let mut bytes = Vec::new();
+        for frame in Frames::new(&out[..length]) {
+            match frame.unwrap() {
+                Frame::Crypto { data, .. } => bytes.extend_from_slice(data),
+                other => panic!("{other:?}"),
+            }
+        }
+        (bytes, tokens.to_vec())
+    }
+
+    #[test]
+    fn lost_pieces_go_first_and_acknowledged_ones_never_again() {
+        let mut buffer = [0; 64];
+        let mut send = CryptoSend::default();
+        let message: Vec<u8> = (0..40).collect();
+        send.append(Space::Initial, &mut buffer, &mut |_, out| {
+            out.bytes(&message)
+        })
+        .unwrap();
+        assert_eq!(send.sent(Space::Initial, &buffer), message);
+        let (first, tokens) = sent(&mut send, &buffer, 24);
+        assert_eq!(first, message[..20]);
+        assert_eq!(
+            tokens,
+            [Token::Crypto {
+                offset: 0,
+                length: 20
+            }]
+        );
+        send.on_loss(Space::Initial, 0, 20);
+        send.on_ack(Space::Initial, 0, 20);
+        // The acknowledgement came after all; the repetition that was already due does no harm.
+        assert!(send.has_pending(Space::Initial));
+        send.restart(Space::Initial);
+        assert_eq!(sent(&mut send, &buffer, 100).0, message);
+        send.on_ack(Space::Initial, 10, 10);
+        send.on_loss(Space::Initial, 12, 5);
+        assert!(
+            !send.has_pending(Space::Initial),
+            "acknowledged by another packet"
+        );
+        send.on_loss(Space::Initial, 0, 10);
+        assert_eq!(sent(&mut send, &buffer, 100).0, message[..10]);
+        send.discard(Space::Initial);
+        assert!(!send.has_pending(Space::Initial));
+    }
+
+    #[test]
+    fn a_message_that_does_not_fit_leaves_no_trace() {
+        let mut buffer = [0; 8];
+        let mut send = CryptoSend::default();
+        send.append(Space::Initial, &mut buffer, &mut |_, out| {
+            out.bytes(&[1; 6])
+        })
+        .unwrap();
+        let second = send.append(Space::Handshake, &mut buffer, &mut |before, out| {
+            assert!(before.is_empty(), "nothing was said at this level");
+            out.bytes(&[2; 3])
+        });
+        assert_eq!(second, Err(Full));
+        send.append(Space::Handshake, &mut buffer, &mut |_, out| {
+            out.bytes(&[2; 2])
+        })
+        .unwrap();
+        assert_eq!(send.sent(Space::Initial, &buffer), [1; 6]);
+        assert_eq!(send.sent(Space::Handshake, &buffer), [2; 2]);
+    }
+}

@@ -226,14 +226,13 @@ impl Keyring {
                 return opened.map_err(|_| application.count_failure());
             }
         }
-        let opened = match &self.second {
-            Second::Next { remote, .. } => remote.open_packet(packet, payload_at, number),
+        let opened = if let Second::Next { remote, .. } = &self.second {
+            remote.open_packet(packet, payload_at, number)
+        } else {
             // Before confirmation the slot is taken, yet a confirmed server may already update.
-            _ => {
-                let secret = application.remote_secret.next(application.suite);
-                PacketKey::from_secret(application.suite, &secret, provider)
-                    .open_packet(packet, payload_at, number)
-            }
+            let secret = application.remote_secret.next(application.suite);
+            PacketKey::from_secret(application.suite, &secret, provider)
+                .open_packet(packet, payload_at, number)
         };
         let range = opened.map_err(|_| application.count_failure())?;
         //= rfc9001#6.2
@@ -312,9 +311,7 @@ impl Keyring {
     /// A 1-RTT packet of ours was acknowledged.
     pub(crate) fn on_acknowledged(&mut self, number: u64) {
         if let Some(application) = &mut self.application {
-            if application.first_sent.is_some_and(|first| number >= first) {
-                application.confirmed = true;
-            }
+            application.confirmed |= application.first_sent.is_some_and(|first| number >= first);
         }
     }
 
