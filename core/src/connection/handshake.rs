@@ -233,6 +233,10 @@ impl<'m> Connection<'m> {
         debug!("handshake complete");
         self.state = State::Established;
         self.events.connected = true;
+        if self.version.token_length() > 0 {
+            // The Retry token lies in the memory that is given back now, and no Initial may go without it.
+            self.discard_keys(now, Space::Initial);
+        }
         self.parts.streams.release_handshake_receive();
         let Some(peer) = self.peer else { return };
         self.parts.streams.set_remote_limits(remote_limits(&peer));

@@ -3,6 +3,7 @@
 //! Invariant: neither has any effect once an authentic packet of the server was processed, and a Retry
 //! has one at most once.
 
+use super::handshake::split_receive;
 use super::receive::Outcome;
 use super::{Connection, ConnectionError, State};
 use crate::crypto::retry_tag::is_retry_genuine;
@@ -12,6 +13,9 @@ use crate::trace::Discard;
 use crate::wire::packet::{ConnectionId, Header, Space, Version, Versions};
 use crate::wire::transport_parameters::TransportParameters;
 use crate::wire::{Code, TransportError};
+
+/// Bytes of a Retry token that leave room for a piece of the ClientHello in a datagram of 1,200 bytes.
+const TOKEN_MAX: usize = 1000;
 
 /// The connection IDs by which the handshake proves that nobody changed them on the way.
 #[derive(Debug)]
@@ -115,14 +119,17 @@ impl Connection<'_> {
     fn accept_retry(&mut self, now: Instant, source: ConnectionId, token: &[u8]) {
         debug!("retry");
         let (receive, _) = self.parts.streams.handshake_buffers();
-        let Some(place) = receive.len().checked_sub(token.len()) else {
+        let (_, window) = split_receive(receive, 0);
+        // Half of the window stays for the server's messages, and every Initial keeps room for ours.
+        let fits = token.len() <= (window.len() / 2).min(TOKEN_MAX);
+        let Some(place) = window.len().checked_sub(token.len()).filter(|_| fits) else {
             let error = TransportError::new(
                 Code::CRYPTO_BUFFER_EXCEEDED,
                 "the Retry token does not fit Limits::handshake",
             );
             return self.fail(now, error.into());
         };
-        receive[place..].copy_from_slice(token);
+        window[place..].copy_from_slice(token);
         self.version.token_length = token.len();
         self.version.retry_source = Some(source);
         self.parts.remote_cids.set_first(source);
