@@ -272,7 +272,9 @@ impl RemoteCids {
         };
         let known = self.is_known(&new)?;
         // A frame cannot take back what it gives: at least the new one stays.
-        self.retire_prior_to = self.retire_prior_to.max(retire_prior_to.min(sequence));
+        let retire_prior_to = self.retire_prior_to.max(retire_prior_to.min(sequence));
+        self.check_room(retire_prior_to, sequence)?;
+        self.retire_prior_to = retire_prior_to;
         self.retire_old()?;
         if known {
             return Ok(());
@@ -346,6 +348,19 @@ impl RemoteCids {
             }
         }
         Ok(known)
+    }
+
+    /// What is refused must change nothing: the end of the connection is still sent to a connection ID.
+    fn check_room(&self, retire_prior_to: u64, sequence: u64) -> Result<(), TransportError> {
+        let sequences = self.active.iter().map(|remote| remote.sequence);
+        let retiring = sequences
+            .chain([sequence])
+            .filter(|sequence| *sequence < retire_prior_to)
+            .filter(|sequence| !self.retired.iter().any(|entry| entry.0 == *sequence));
+        if retiring.count() > RETIRED_MAX - self.retired.len() {
+            return Err(too_many("too many connection IDs are being retired"));
+        }
+        Ok(())
     }
 
     /// Stops using what the peer wants back.
@@ -597,6 +612,7 @@ mod tests {
         }
         let error = new(&mut remote, 9, 9).unwrap_err();
         assert_eq!(error.code, Code::CONNECTION_ID_LIMIT_ERROR);
+        assert_eq!(remote.current(), cid(8), "that is told to a known one");
     }
 
     //= rfc9000#19.15 test
