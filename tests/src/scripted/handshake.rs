@@ -6,10 +6,13 @@ use super::keys::Level;
 use super::options::{Options, Retry};
 use super::packet::encode;
 use super::server::Server;
-use crate::server::{initial_suite, provider};
+use crate::pair::Random;
+use crate::pair::provider::provider;
+use crate::server::initial_suite;
 use quicpro_core::crypto::retry_tag::retry_tag;
 use quicpro_core::wire::TransportParameters;
 use quicpro_core::wire::packet::{self, ConnectionId, Header, Space, Version, version_negotiation};
+use rustls::crypto::CryptoProvider;
 use rustls::quic::{KeyChange, ServerConnection, Version as TlsVersion};
 use rustls::server::WebPkiClientVerifier;
 use std::sync::Arc;
@@ -18,7 +21,11 @@ use std::sync::Arc;
 const RETRY_CID: &[u8] = b"try this";
 
 pub(super) fn tls_config(options: &Options) -> rustls::ServerConfig {
-    let provider = Arc::new(provider(&options.suites, &options.groups));
+    let random = Random::new(options.seed, "scripted server");
+    let provider = Arc::new(CryptoProvider {
+        cipher_suites: crate::server::provider(&options.suites, &[]).cipher_suites,
+        ..provider(random, &options.groups)
+    });
     let builder = rustls::ServerConfig::builder_with_provider(provider.clone())
         .with_protocol_versions(&[&rustls::version::TLS13])
         .expect("the suites are TLS 1.3's");

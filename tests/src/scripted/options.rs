@@ -1,7 +1,9 @@
 //! How a scripted server differs from an honest one before the first packet.
 
-use crate::certificates::{Authority, Identity};
-use crate::server::{Group, Suite};
+use crate::certificates::Identity;
+use crate::pair::provider::Group;
+use crate::pair::quinn;
+use crate::server::Suite;
 use quicpro_core::wire::TransportParameters;
 use quicpro_core::wire::packet::Space;
 use rustls::pki_types::CertificateDer;
@@ -35,6 +37,8 @@ impl Default for Retry {
 
 /// How a scripted server behaves; the default is honest.
 pub struct Options {
+    /// All randomness of the server follows from it.
+    pub seed: u64,
     /// Who signed the default identity.
     pub root: CertificateDer<'static>,
     /// What the server proves itself with.
@@ -71,10 +75,10 @@ pub struct Options {
 
 impl Default for Options {
     fn default() -> Self {
-        let authority = Authority::default();
         Self {
-            root: authority.der(),
-            identity: authority.good(),
+            seed: 0,
+            root: quinn::root(),
+            identity: quinn::Options::default().identity,
             suites: vec![Suite::Aes128Gcm, Suite::ChaCha20Poly1305],
             groups: vec![Group::X25519, Group::P256],
             protocols: vec![b"h3".to_vec()],

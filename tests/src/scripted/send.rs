@@ -172,6 +172,12 @@ impl Server {
         numbers.crypto_sent = numbers.crypto.len();
     }
 
+    /// Sends all handshake bytes of a level once more.
+    pub fn resend_crypto(&mut self, space: Space) {
+        self.spaces[space as usize].crypto_sent = 0;
+        self.flush();
+    }
+
     /// Sends the handshake bytes of `range` in one CRYPTO frame.
     pub fn send_crypto(&mut self, space: Space, range: std::ops::Range<usize>) {
         let data = self.crypto(space)[range.clone()].to_vec();
@@ -211,6 +217,16 @@ impl Server {
                 }],
             );
         }
+    }
+
+    /// Bytes that were written to a stream.
+    pub fn written(&self, id: u64) -> u64 {
+        self.streams_out.get(&id).copied().unwrap_or(0)
+    }
+
+    /// Bytes that were written to all streams.
+    pub fn written_on_all(&self) -> u64 {
+        self.streams_out.values().sum()
     }
 
     /// Sends with the next keys from now on.

@@ -1,0 +1,363 @@
+//! Our client on a link with a scripted server, and what a test wants to know of both.
+//!
+//! Invariant: the client's user is a good one: it drains events, reads what arrives unless told not to, and
+//! notes everything.
+
+use quicpro_core::connection::{ClientConfig, Receive};
+use quicpro_core::http3::{
+    self, Client as Http3Client, FieldLine, Fields, Memory, Request, RequestId,
+};
+use quicpro_core::tls::WallClock;
+use quicpro_core::wire::frame::Frame;
+use quicpro_core::wire::packet::Space;
+use quicpro_core::{Instant, Limits};
+use quicpro_tests::scripted::{Client, Link, Options, Server};
+use std::collections::{BTreeMap, VecDeque};
+use std::net::SocketAddr;
+use std::time::Duration;
+
+/// In the lifetime of the certificates: November 2026.
+const TODAY: u64 = 1_795_000_000;
+
+/// What a client's user was told.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Seen {
+    Connected,
+    Settings,
+    Informational(u64, u16),
+    Response(u64, u16, Vec<(String, String)>),
+    Trailers(u64, Vec<(String, String)>),
+    Finished(u64),
+    Reset(u64, http3::Code),
+    Failed(u64, http3::MessageError),
+    GoAway(u64),
+    Closed(http3::Error),
+    /// What carries nothing a test would ask for.
+    Other,
+}
+
+/// Our client, and what it has told its user.
+pub struct Ours {
+    pub client: Http3Client<'static>,
+    pub seen: Vec<Seen>,
+    pub bodies: BTreeMap<u64, Vec<u8>>,
+    /// Bodies are read as they arrive.
+    pub reads: bool,
+    datagram: Vec<u8>,
+    /// Datagrams of the last batch that were not taken yet.
+    batch: VecDeque<Vec<u8>>,
+}
+
+/// Who the server is.
+pub fn address() -> SocketAddr {
+    SocketAddr::from(([192, 0, 2, 1], 443))
+}
+
+pub fn instant(now: Duration) -> Instant {
+    Instant::from_micros(u64::try_from(now.as_micros()).expect("tests are short"))
+}
+
+/// Trust in the root of `server`, the name that it proves.
+pub fn config(server: &Server) -> ClientConfig<'static> {
+    let mut roots = rustls::RootCertStore::empty();
+    roots.add(server.root().clone()).expect("a certificate");
+    // A configuration lends its roots for ever; these are a hundred bytes, for a test's lifetime.
+    let roots = Box::leak(roots.roots.into_boxed_slice());
+    ClientConfig::new(roots, WallClock::At(TODAY)).server_name("h3.test")
+}
+
+impl Ours {
+    pub fn new(config: &ClientConfig<'static>, limits: &Limits, seed: u8) -> Self {
+        let memory = Memory::boxed(limits);
+        let now = instant(Duration::from_secs(1));
+        let client = Http3Client::connect(config, address(), memory, now, [seed; 32]);
+        Self {
+            client: client.expect("a good configuration"),
+            seen: Vec::new(),
+            bodies: BTreeMap::new(),
+            reads: true,
+            datagram: vec![0; limits.datagram],
+            batch: VecDeque::new(),
+        }
+    }
+
+    /// Sends a request without a body; the number of its stream.
+    pub fn get(&mut self, path: &str) -> u64 {
+        let id = self
+            .client
+            .request(&Request::get(path))
+            .expect("room for a request");
+        self.client.finish(id).expect("a request of our own");
+        id.stream_id().get()
+    }
+
+    /// The end of the connection, as the user was told.
+    pub fn closed(&self) -> Option<http3::Error> {
+        let mut ends = self.seen.iter().filter_map(|seen| match seen {
+            Seen::Closed(error) => Some(*error),
+            _ => None,
+        });
+        let end = ends.next();
+        assert!(ends.next().is_none(), "told twice of the end");
+        end
+    }
+
+    pub fn has_seen(&self, wanted: &Seen) -> bool {
+        self.seen.contains(wanted)
+    }
+
+    pub fn drain(&mut self) {
+        loop {
+            let mut readable = None;
+            let Some(event) = self.client.poll_event() else {
+                return;
+            };
+            let seen = match event {
+                http3::Event::Connected => Seen::Connected,
+                http3::Event::Settings(_) => Seen::Settings,
+                http3::Event::Informational {
+                    request, status, ..
+                } => Seen::Informational(number(request), status),
+                http3::Event::Response {
+                    request,
+                    status,
+                    fields,
+                } => Seen::Response(number(request), status, texts(fields)),
+                http3::Event::Trailers { request, fields } => {
+                    Seen::Trailers(number(request), texts(fields))
+                }
+                http3::Event::Finished { request } => Seen::Finished(number(request)),
+                http3::Event::Reset { request, code } => Seen::Reset(number(request), code),
+                http3::Event::Failed { request, error } => Seen::Failed(number(request), error),
+                http3::Event::GoAway { last } => Seen::GoAway(last.get()),
+                http3::Event::Closed(error) => Seen::Closed(error),
+                http3::Event::Data { request } => {
+                    readable = Some(request);
+                    Seen::Other
+                }
+                _ => Seen::Other,
+            };
+            self.seen.push(seen);
+            if let Some(id) = readable {
+                self.on_readable(id);
+            }
+        }
+    }
+
+    fn on_readable(&mut self, id: RequestId) {
+        if self.reads {
+            self.read(id);
+        }
+    }
+
+    fn read(&mut self, id: RequestId) {
+        let mut piece = [0; 4096];
+        while let Ok(length @ 1..) = self.client.recv_body(id, &mut piece) {
+            let body = self.bodies.entry(number(id)).or_default();
+            body.extend_from_slice(&piece[..length]);
+        }
+    }
+}
+
+fn number(id: RequestId) -> u64 {
+    id.stream_id().get()
+}
+
+fn texts(mut fields: Fields<'_>) -> Vec<(String, String)> {
+    let mut texts = Vec::new();
+    while let Some(line) = fields.next_line() {
+        if let FieldLine::Field(field) = line {
+            let value = String::from_utf8_lossy(field.value()).into_owned();
+            texts.push((field.name().to_owned(), value));
+        }
+    }
+    texts
+}
+
+impl Client for Ours {
+    fn receive(&mut self, now: Duration, mut datagram: Vec<u8>) {
+        let from = Receive::from(address());
+        self.client
+            .handle_datagram(instant(now), &from, &mut datagram);
+        self.drain();
+    }
+
+    fn transmit(&mut self, now: Duration) -> Option<Vec<u8>> {
+        if let Some(waiting) = self.batch.pop_front() {
+            return Some(waiting);
+        }
+        let transmit = self
+            .client
+            .poll_transmit(instant(now), &mut self.datagram)?;
+        let size = transmit.segment_size.unwrap_or(transmit.len);
+        let segments = self.datagram[..transmit.len].chunks(size);
+        self.batch.extend(segments.map(<[u8]>::to_vec));
+        self.batch.pop_front()
+    }
+
+    fn deadline(&mut self) -> Option<Duration> {
+        let deadline = self.client.poll_timeout()?;
+        Some(Duration::from_micros(deadline.as_micros()))
+    }
+
+    fn wake(&mut self, now: Duration) {
+        self.client.handle_timeout(instant(now));
+        self.drain();
+    }
+}
+
+/// A client that has not sent anything, and a server.
+pub fn fresh(options: Options) -> Link<Ours> {
+    let server = Server::new(options);
+    let client = Ours::new(&config(&server), &Limits::SMALL, 1);
+    Link::new(client, server)
+}
+
+/// Client and server have said what they can.
+pub fn settled(options: Options) -> Link<Ours> {
+    let mut link = fresh(options);
+    link.settle();
+    link
+}
+
+/// A confirmed handshake; HTTP/3 has not begun on the server's side.
+pub fn connected() -> Link<Ours> {
+    let link = settled(Options::default());
+    assert!(
+        link.client.has_seen(&Seen::Connected),
+        "{:?}",
+        link.client.seen
+    );
+    assert!(link.server.is_complete());
+    link
+}
+
+/// A connection with HTTP/3 on both sides, and one request on stream 0 that waits for its answer.
+pub fn requested() -> Link<Ours> {
+    let mut link = connected();
+    link.server.open_http3();
+    let id = link.client.get("/");
+    assert_eq!(id, 0);
+    link.settle();
+    assert!(link.client.has_seen(&Seen::Settings));
+    link
+}
+
+/// The newest keys that both sides have are those of `space`, and nothing was acknowledged there.
+pub fn at(space: Space) -> Link<Ours> {
+    match space {
+        Space::Application => requested(),
+        Space::Initial => settled(Options {
+            sends_handshake: false,
+            ..Options::default()
+        }),
+        Space::Handshake => {
+            let mut link = at(Space::Initial);
+            let hello = link.server.crypto(Space::Initial).len();
+            link.server.send_crypto(Space::Initial, 0..hello);
+            link.settle();
+            link
+        }
+    }
+}
+
+/// What the client permits on a stream, from its transport parameters and frames.
+pub fn limit(link: &Link<Ours>, id: u64) -> u64 {
+    let parameters = link
+        .server
+        .client_parameters()
+        .expect("the handshake has begun");
+    let initial = if id & 2 == 0 {
+        parameters.initial_max_stream_data_bidi_local
+    } else {
+        parameters.initial_max_stream_data_uni
+    };
+    let raised = link.server.frames().filter_map(|(_, frame)| match frame {
+        Frame::MaxStreamData { id: other, limit } if other.get() == id => Some(limit),
+        _ => None,
+    });
+    raised.fold(initial, u64::max)
+}
+
+/// What the client permits on all streams together.
+pub fn limit_of_all(link: &Link<Ours>) -> u64 {
+    let parameters = link
+        .server
+        .client_parameters()
+        .expect("the handshake has begun");
+    let raised = link.server.frames().filter_map(|(_, frame)| match frame {
+        Frame::MaxData { limit } => Some(limit),
+        _ => None,
+    });
+    raised.fold(parameters.initial_max_data, u64::max)
+}
+
+/// Writes bytes as an honest server does: as far as the client permits, and the rest when it permits more.
+#[track_caller]
+pub fn deliver(link: &mut Link<Ours>, id: u64, bytes: &[u8], fin: bool) {
+    let mut rest = bytes;
+    loop {
+        let room = limit(link, id) - link.server.written(id);
+        let room = room.min(limit_of_all(link) - link.server.written_on_all());
+        let (now, later) = rest.split_at(rest.len().min(room as usize));
+        link.server.write(id, now, fin && later.is_empty());
+        rest = later;
+        link.settle();
+        if rest.is_empty() {
+            return;
+        }
+        if now.is_empty() {
+            link.advance(Duration::from_millis(100));
+            let more = limit(link, id) > link.server.written(id);
+            assert!(
+                more,
+                "the client permits no more than {} bytes",
+                link.server.written(id)
+            );
+        }
+    }
+}
+
+/// The client closed the connection with this code of the transport, told its user once, and kept to the
+/// rules until the end.
+#[track_caller]
+pub fn assert_closed(link: &Link<Ours>, code: u64) {
+    assert_end(link, false, code);
+}
+
+/// The same with a code of HTTP/3.
+#[track_caller]
+pub fn assert_http3_closed(link: &Link<Ours>, code: http3::Code) {
+    assert_end(link, true, code.get());
+}
+
+#[track_caller]
+fn assert_end(link: &Link<Ours>, application: bool, code: u64) {
+    let closed = link
+        .server
+        .closed()
+        .expect("the client closes the connection");
+    assert_eq!(
+        (closed.application, closed.code),
+        (application, code),
+        "{:#x} {:?}",
+        closed.code,
+        closed.reason
+    );
+    assert!(link.client.closed().is_some(), "the user was told");
+    assert_legal(link);
+}
+
+/// The connection is as good as before.
+#[track_caller]
+pub fn assert_alive(link: &mut Link<Ours>) {
+    assert_eq!(link.client.closed(), None);
+    assert_eq!(link.server.closed(), None);
+    assert_legal(link);
+}
+
+/// The client kept to the rules so far.
+#[track_caller]
+pub fn assert_legal(link: &Link<Ours>) {
+    assert_eq!(link.server.problems(), [""; 0]);
+}
