@@ -142,6 +142,14 @@ impl Connection<'_> {
         if !self.parts.local_cids.contains(&header.destination) {
             return Ok(Outcome::Discarded(Discard::UnknownConnectionId));
         }
+        //= rfc9000#7.2
+        //= rfc9000#17.2.2
+        // A long header from somebody else, or with a token that only clients have.
+        let has_token = header.kind == Kind::Initial && !header.token.is_empty();
+        if has_token || (header.kind != Kind::Short && !self.version.is_from_server(&header.source))
+        {
+            return Ok(Outcome::Discarded(Discard::Unexpected));
+        }
         let Some(packet) = datagram.get_mut(header.start..header.end) else {
             return Ok(Outcome::Discarded(Discard::Malformed));
         };

@@ -56,6 +56,13 @@ impl Negotiation {
         is_first
     }
 
+    /// A long header from `source` can be the server's: any can until its first Initial was opened.
+    pub(super) fn is_from_server(&self, source: &ConnectionId) -> bool {
+        self.initial_source
+            .as_ref()
+            .is_none_or(|first| first == source)
+    }
+
     fn is_fresh(&self) -> bool {
         self.initial_source.is_none() && self.retry_source.is_none()
     }
