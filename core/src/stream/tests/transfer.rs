@@ -304,18 +304,8 @@ fn transfer(limits: &Limits, works: &[(u64, u64)], weather: &Weather, bursts: us
         idle += 1;
         client.now = client.now + Duration::from_micros(500);
         server.now = client.now;
-        while let Some((request, response)) = waiting.last().copied() {
-            match client.streams.open(Direction::Bidirectional) {
-                Ok(id) => {
-                    up.push(Work::new(id, request, response));
-                    waiting.pop();
-                    idle = 0;
-                }
-                Err(error) => {
-                    assert_eq!(error, OpenError::Blocked);
-                    break;
-                }
-            }
+        if open_what_waits(&mut client, &mut waiting, &mut up) {
+            idle = 0;
         }
         client.poll();
         for event in server.poll() {
@@ -353,15 +343,36 @@ fn transfer(limits: &Limits, works: &[(u64, u64)], weather: &Weather, bursts: us
         }
     }
     for end in [&client, &server] {
-        assert_eq!(end.streams.active(), 0);
-        assert_eq!((end.streams.unread(), end.streams.budget_used()), (0, 0));
-        assert_eq!(end.streams.receive.used_chunks(), 0);
-        assert_eq!(end.streams.send.used_chunks(), 0);
-        assert!(
-            (0..7).all(|slot| end.streams.slots.id(slot).is_none()),
-            "a slot leaks"
-        );
+        assert_everything_came_back(end);
     }
+}
+
+/// Opens streams for the works that wait, as far as they can be; says whether there was one.
+fn open_what_waits(client: &mut End, waiting: &mut Vec<(u64, u64)>, up: &mut Vec<Work>) -> bool {
+    let before = waiting.len();
+    while let Some((request, response)) = waiting.last().copied() {
+        match client.streams.open(Direction::Bidirectional) {
+            Ok(id) => {
+                up.push(Work::new(id, request, response));
+                waiting.pop();
+            }
+            Err(error) => {
+                assert_eq!(error, OpenError::Blocked);
+                break;
+            }
+        }
+    }
+    waiting.len() < before
+}
+
+/// All chunks, slots and credit are free again.
+fn assert_everything_came_back(end: &End) {
+    assert_eq!(end.streams.active(), 0);
+    assert_eq!((end.streams.unread(), end.streams.budget_used()), (0, 0));
+    assert_eq!(end.streams.receive.used_chunks(), 0);
+    assert_eq!(end.streams.send.used_chunks(), 0);
+    let is_free = |slot| end.streams.slots.id(slot).is_none();
+    assert!((0..7).all(is_free), "a slot leaks");
 }
 
 proptest! {
