@@ -60,8 +60,10 @@ impl<'m> Connection<'m> {
             QuicEvent::StreamStopped { id, code } => self.on_stopped(id, Code::new(code)),
             QuicEvent::StreamReset { id, code } => self.on_reset(quic, id, Code::new(code)),
             QuicEvent::Closed(error) => {
-                // What we found ourselves says more than the transport's echo of it.
-                if self.error.is_none() {
+                // What we found ourselves says more than the transport's echo of it, but what the server was
+                // not told did not end the connection.
+                let unsaid = self.closing && self.untold.closed;
+                if self.error.is_none() || unsaid {
                     self.error = Some(Error::from(error));
                     self.untold.closed = true;
                 }
