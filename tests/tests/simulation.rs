@@ -167,35 +167,6 @@ fn a_retry_is_followed_in_a_storm() {
     }
 }
 
-/// The table of sent packets is smaller than the window, every packet in it is lost, and the silence
-/// lasts for several probe timeouts: the connection goes on when the network does.
-#[test]
-fn a_full_table_of_lost_packets_is_survived() {
-    let limits = Limits::SMALL.packets_in_flight(8);
-    let plans = [Plan {
-        up: 200_000,
-        down: 10,
-    }];
-    let weather = Weather::default();
-    let mut pair = simulation(3, limits, &weather, Options::default(), &plans);
-    let full = |client: &Ours<Client>| client.connection.stats().recovery.table_full > 0;
-    pair.run(PATIENCE, |client, _| full(client))
-        .expect("the table fills");
-    pair.up.weather().loss = 1000;
-    pair.down.weather().loss = 1000;
-    pair.run_for(Duration::from_secs(5));
-    let recovery = pair.client.connection.stats().recovery;
-    assert!(recovery.probe_timeouts > 2, "{recovery:?}");
-    assert!(
-        recovery.retired > 0,
-        "probes took the oldest records: {recovery:?}"
-    );
-    pair.up.weather().loss = 0;
-    pair.down.weather().loss = 0;
-    complete(3, &mut pair, 1);
-    assert_eq!(pair.server.application.received, 200_000);
-}
-
 #[test]
 fn equal_seeds_give_equal_transcripts() {
     let run = |seed| {

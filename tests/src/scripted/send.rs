@@ -54,6 +54,12 @@ impl Server {
         self.send_datagram(datagram);
     }
 
+    /// Sends a packet in a datagram of its own, whatever its length.
+    pub fn send_packet_as_is(&mut self, packet: &Packet) {
+        let datagram = self.seal(packet);
+        self.send_datagram(datagram);
+    }
+
     /// Sends packets in one datagram.
     pub fn send_coalesced(&mut self, packets: &[Packet]) {
         let datagram = packets.iter().flat_map(|packet| self.seal(packet));
@@ -66,6 +72,9 @@ impl Server {
         let space = packet.space;
         for frame in Frames::new(&packet.payload).flatten() {
             self.audit.on_sent(&frame);
+            if let Frame::NewConnectionId { cid, .. } = frame {
+                self.issued.extend(ConnectionId::new(cid));
+            }
         }
         let numbers = &mut self.spaces[space as usize];
         let number = packet.number.unwrap_or(numbers.next);

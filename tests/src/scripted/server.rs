@@ -76,6 +76,8 @@ pub struct Server {
     pub(super) writing: Space,
     pub(super) generation: usize,
     pub(super) own_cid: ConnectionId,
+    /// Further connection IDs that the client may use.
+    pub(super) issued: Vec<ConnectionId>,
     pub(super) client_cid: ConnectionId,
     /// Where the client's very first packet went.
     pub(super) original_cid: Option<ConnectionId>,
@@ -104,6 +106,7 @@ impl Server {
             writing: Space::Initial,
             generation: 0,
             own_cid,
+            issued: Vec::new(),
             client_cid: ConnectionId::EMPTY,
             original_cid: None,
             retry_cid: None,
@@ -126,7 +129,7 @@ impl Server {
         let mut start = 0;
         let mut kinds = Vec::new();
         while start < datagram.len() {
-            let length = self.own_cid.len();
+            let length = self.destination_length(&datagram[start..]);
             let Ok(header) = Header::decode(datagram, start, length) else {
                 break;
             };
@@ -138,6 +141,13 @@ impl Server {
         if self.options.sends_handshake {
             self.flush();
         }
+    }
+
+    /// Bytes of the connection ID in a short header: the client uses one of those that it was given.
+    fn destination_length(&self, packet: &[u8]) -> usize {
+        let behind = packet.get(1..).unwrap_or_default();
+        let fits = |cid: &&ConnectionId| behind.starts_with(cid.as_slice());
+        self.issued.iter().find(fits).unwrap_or(&self.own_cid).len()
     }
 
     fn handle_packet(&mut self, header: &Header, datagram: &[u8]) {

@@ -1,8 +1,8 @@
 //! One test for each rule of HTTP/3 that a server can break (RFC 9114, RFC 9204, RFC 9218).
 
 use super::ours::{Ours, Seen, assert_alive, assert_http3_closed, connected, deliver, requested};
-use quicpro_core::http3::{Code, MessageError};
-use quicpro_core::wire::frame::Frame;
+use quicpro_core::http3::{Code, Error, MessageError};
+use quicpro_core::wire::frame::{Close, Frame};
 use quicpro_core::wire::packet::Space;
 use quicpro_tests::scripted::http3::{
     CONTROL, DECODER, ENCODER, FOURTH, data, frame, frame_header, goaway, headers, kind, section,
@@ -477,7 +477,8 @@ fn streams_that_end_without_a_response() {
 //= rfc9114#4.1.2 test
 #[test]
 fn content_that_is_as_long_as_was_said() {
-    let cases: [(&[(&str, &str)], &[u8]); 4] = [
+    type Message<'a> = (&'a [(&'a str, &'a str)], &'a [u8]);
+    let cases: [Message<'_>; 4] = [
         (&[(":status", "200"), ("content-length", "4")], b"four"),
         (&[(":status", "200"), ("content-length", "0")], b""),
         (&[(":status", "200")], b"any"),
@@ -509,9 +510,8 @@ fn content_that_is_as_long_as_was_said() {
             &headers(&[(":status", number), ("content-length", "9")]),
             true,
         );
-        assert_eq!(
+        assert!(
             link.client.has_seen(&Seen::Finished(0)),
-            true,
             "{:?}",
             link.client.seen
         );
@@ -710,4 +710,41 @@ fn every_cut_of_a_response_in_two_packets() {
         assert!(link.client.has_seen(&Seen::Finished(0)));
         assert_alive(&mut link);
     }
+}
+
+//= rfc9114#8 test
+#[test]
+fn the_servers_close_in_the_same_packet_is_what_ended_the_connection() {
+    let mut link = requested();
+    let data = data(b"not on the control stream");
+    let offset = link.server.written(CONTROL);
+    let stream = Frame::Stream {
+        id: stream_id(CONTROL),
+        offset,
+        data: &data,
+        fin: false,
+    };
+    let close = Close::Application {
+        code: Code::NO_ERROR.get(),
+        reason: b"",
+    };
+    link.server
+        .send(Space::Application, &[stream, Frame::ConnectionClose(close)]);
+    link.settle();
+    let end = link.client.closed();
+    assert!(
+        matches!(
+            end,
+            Some(Error::Peer {
+                code: Code::NO_ERROR,
+                ..
+            })
+        ),
+        "{end:?}"
+    );
+    assert_eq!(
+        link.server.closed(),
+        None,
+        "the server is not told anything"
+    );
 }

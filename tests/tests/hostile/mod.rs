@@ -1,5 +1,6 @@
 //! A scripted server against clients: what it may do, what it must not, and what happens then.
 
+mod datagrams;
 mod floods;
 mod frames;
 mod handshake;

@@ -5,7 +5,7 @@ use quicpro_core::http3;
 use quicpro_core::wire::frame::Frame;
 use quicpro_core::wire::packet::Space;
 use quicpro_core::wire::{Code, Direction};
-use quicpro_tests::scripted::{Link, http3 as wire, stream_id};
+use quicpro_tests::scripted::{Assembler, Link, http3 as wire, stream_id};
 
 fn stream(id: u64, offset: u64, data: &[u8], fin: bool) -> Frame<'_> {
     Frame::Stream {
@@ -302,11 +302,7 @@ fn limits_never_shrink() {
     link.settle();
     let id = link.client.get("/");
     link.settle();
-    assert!(
-        link.server
-            .stream(id)
-            .is_some_and(|request| request.is_complete())
-    );
+    assert!(link.server.stream(id).is_some_and(Assembler::is_complete));
     assert_alive(&mut link);
 }
 

@@ -330,7 +330,7 @@ fn answers_that_were_not_offered() {
         ),
         (hello(&random, 0x1301, &[tls13()]), alert::MISSING_EXTENSION),
         (
-            hello(&random, 0x1301, &[good.clone()]),
+            hello(&random, 0x1301, std::slice::from_ref(&good)),
             alert::PROTOCOL_VERSION,
         ),
         (
@@ -466,7 +466,7 @@ fn tickets_are_taken_and_rubbish_after_the_handshake_is_not() {
     // Tickets larger than what is kept for them are given up, not an error (RFC 9000 §7.5).
     link.server.queue_crypto(
         Space::Application,
-        &message(kind::NEW_SESSION_TICKET, &[7; 20_000]),
+        &message(kind::NEW_SESSION_TICKET, &vec![7; 20_000]),
     );
     link.server.flush();
     link.settle();
