@@ -53,7 +53,9 @@ fn main() -> ! {
         date: WallClock::At(u64::from(SECONDS.read())),
         entropy,
     };
-    let mut network = Network { server: task.server };
+    let mut network = Network {
+        server: task.server,
+    };
     report(client::get(&task, &mut network, &Timer));
     loop {}
 }

@@ -98,8 +98,14 @@ pub fn get<S: Socket>(
         if clock.now() >= start + PATIENCE {
             return Err(Failure::TimedOut);
         }
-        drive(&mut client, socket, clock, &mut datagram, Some(start + PATIENCE))
-            .map_err(Failure::Socket)?;
+        drive(
+            &mut client,
+            socket,
+            clock,
+            &mut datagram,
+            Some(start + PATIENCE),
+        )
+        .map_err(Failure::Socket)?;
         exchange.follow(&mut client, task.path)?;
     }
     client.close(clock.now());
@@ -123,7 +129,9 @@ impl Exchange {
         while let Some(event) = client.poll_event() {
             match event {
                 Event::Connected => {
-                    let id = client.request(&Request::get(path)).map_err(Failure::Request)?;
+                    let id = client
+                        .request(&Request::get(path))
+                        .map_err(Failure::Request)?;
                     client.finish(id).ok();
                 }
                 Event::Response { status, .. } => self.status = status,
@@ -154,6 +162,10 @@ impl Exchange {
     }
 
     fn into_answer(self) -> Answer {
-        Answer { status: self.status, length: self.length, sha256: self.digest.finalize().into() }
+        Answer {
+            status: self.status,
+            length: self.length,
+            sha256: self.digest.finalize().into(),
+        }
     }
 }

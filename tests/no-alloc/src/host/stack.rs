@@ -24,7 +24,10 @@ struct Job<F> {
 
 /// Runs `code` in a thread of its own and returns the bytes of stack it used; `None` if none could be started.
 pub fn peak<F: FnOnce() + Send>(code: F) -> Option<usize> {
-    let mut job = Job { code: Some(code), start: 0 };
+    let mut job = Job {
+        code: Some(code),
+        start: 0,
+    };
     let low = map()?;
     // SAFETY: the mapping behind the guard page is ours, writable and STACK bytes long.
     unsafe { ptr::write_bytes(low, PAINT, STACK) };
@@ -32,7 +35,10 @@ pub fn peak<F: FnOnce() + Send>(code: F) -> Option<usize> {
     unsafe { run_on(low, entry::<F>, ptr::from_mut(&mut job).cast())? };
     // SAFETY: the thread is gone, so nobody writes to the mapping any more; it is never unmapped.
     let stack = unsafe { slice::from_raw_parts(low, STACK) };
-    let untouched = stack.iter().position(|&byte| byte != PAINT).unwrap_or(STACK);
+    let untouched = stack
+        .iter()
+        .position(|&byte| byte != PAINT)
+        .unwrap_or(STACK);
     Some(job.start.saturating_sub(low as usize + untouched))
 }
 

@@ -38,7 +38,10 @@ pub fn unix_seconds() -> u64 {
 }
 
 fn read_clock(clock: libc::clockid_t) -> libc::timespec {
-    let mut time = libc::timespec { tv_sec: 0, tv_nsec: 0 };
+    let mut time = libc::timespec {
+        tv_sec: 0,
+        tv_nsec: 0,
+    };
     // SAFETY: `time` is ours. Both clocks exist everywhere, so the call cannot fail.
     unsafe { libc::clock_gettime(clock, &mut time) };
     time
@@ -48,7 +51,11 @@ fn read_clock(clock: libc::clockid_t) -> libc::timespec {
 pub fn fill_random(bytes: &mut [u8; 32]) -> Result<(), Error> {
     // SAFETY: the pointer and the length are those of the array.
     let count = unsafe { libc::getrandom(bytes.as_mut_ptr().cast(), bytes.len(), 0) };
-    if usize::try_from(count) == Ok(bytes.len()) { Ok(()) } else { Err(Error::last()) }
+    if usize::try_from(count) == Ok(bytes.len()) {
+        Ok(())
+    } else {
+        Err(Error::last())
+    }
 }
 
 /// The bytes of a file that fits into `buffer`; of a longer one the beginning, which is no certificate.
