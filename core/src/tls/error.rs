@@ -8,6 +8,7 @@ use crate::wire::{Code, TransportError};
 
 /// Why a handshake ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum Error {
     /// A message whose bytes do not decode.
     InvalidMessage(MessageType),
