@@ -23,6 +23,11 @@ type Memory = storage!(LIMITS);
 static MEMORY: ConstStaticCell<Memory> = ConstStaticCell::new(Storage::new());
 
 const _: () = assert!(size_of::<Memory>() <= 16 * 1024);
+const _: () = assert!(size_of::<storage!(Limits::TINY)>() <= 18 * 1024);
+
+// Where pointers are longer the client is, too; it matters on small machines only.
+#[cfg(target_pointer_width = "32")]
+const _: () = assert!(size_of::<Client<'_>>() <= 9 * 1024);
 
 /// The whole request must be over by then.
 const PATIENCE: Duration = Duration::from_secs(10);
