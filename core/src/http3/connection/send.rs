@@ -123,8 +123,15 @@ impl<'m> Connection<'m> {
         let room = stream.capacity();
         let overhead = |length: usize| 1 + VarInt::size(length as u64);
         let fits = room.saturating_sub(overhead(room)).min(data.len());
-        // With no room at all a single byte is tried, so that the refusal is noted and Writable follows.
-        let data = &data[..fits.max(1)];
+        if fits == 0 {
+            // Asked for in vain, so that the refusal is noted and Writable follows. A whole would be taken beyond
+            // what the peer allows, a byte at a time.
+            return match stream.reserve(usize::MAX) {
+                Ok(()) => Err(SendError::Blocked),
+                Err(error) => Err(send_error(error)),
+            };
+        }
+        let data = &data[..fits];
         let header = Header {
             kind: frame::DATA,
             length: data.len() as u64,

@@ -280,6 +280,35 @@ fn content_that_finds_no_room_is_sent_later() {
 }
 
 #[test]
+fn a_peer_without_credit_gets_no_content_in_crumbs() {
+    let mut pair = Pair::new();
+    let request = Request::post("/");
+    let id = pair
+        .h3
+        .request(&mut pair.quic, &request, "h3.example")
+        .unwrap();
+    let (mut total, mut crumbs) = (0, 0);
+    loop {
+        match pair.h3.send_body(&mut pair.quic, id, &[7; 1000]) {
+            Ok(count) => {
+                total += count;
+                crumbs += usize::from(count == 1);
+            }
+            Err(error) => {
+                assert_eq!(error, SendError::Blocked);
+                pair.exchange();
+                if !pair.events().contains(&"0 writable".into()) {
+                    break;
+                }
+            }
+        }
+    }
+    // The peer permits 1 MiB on a stream; a chunk more waits here.
+    assert!((1_000_000..1_100_000).contains(&total), "{total}");
+    assert!(crumbs <= 1, "{crumbs} frames of one byte");
+}
+
+#[test]
 fn more_requests_than_places_wait() {
     let mut pair = Pair::new();
     let first = pair.get("/1");
