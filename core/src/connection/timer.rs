@@ -104,8 +104,9 @@ impl Connection<'_> {
         }
     }
 
-    /// The smaller of both sides' timeouts, and never less than three probe timeouts.
-    fn idle_timeout(&self) -> Option<Duration> {
+    /// Silence after which the connection is over: the smaller of both sides' timeouts, and never less than three
+    /// probe timeouts. `None` for never.
+    pub fn idle_timeout(&self) -> Option<Duration> {
         let local = self
             .settings
             .idle_timeout

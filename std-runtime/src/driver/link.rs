@@ -1,0 +1,563 @@
+//! One connection: its socket, its engine, and the requests it carries.
+//!
+//! Invariant: a datagram the kernel did not take is offered again before the engine is asked for another.
+
+use std::collections::HashMap;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::{Duration, Instant};
+
+use http::Method;
+use quicpro_core::connection::Receive;
+use quicpro_core::http3::{self, Event, RequestError, RequestId, SendError};
+use quicpro_core::tls::CertificateError;
+use quinn_udp::EcnCodepoint;
+
+use super::buffers::Buffers;
+use super::exchange::{Exchange, Head, Outgoing, Upload};
+use super::message::{copy, make_request, to_engine, to_kernel};
+use super::socket::{Batch, Received, Sent, Slots, Socket};
+use super::{Seat, failure};
+use crate::error::{Cause, Failure, Phase};
+
+/// Bytes received in one turn before other connections, the events and the answers get theirs.
+const TURN_BYTES: usize = 256 * 1024;
+
+/// Batches sent in one turn, for the same reason: a megabyte.
+const TURN_BATCHES: usize = 16;
+
+/// A place in time for the engine and for the operating system.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Now {
+    pub engine: quicpro_core::Instant,
+    pub system: Instant,
+}
+
+/// What the worker lends to a connection for its turn.
+pub(crate) struct Turn<'a> {
+    pub now: Now,
+    pub slots: &'a mut Slots,
+    pub out: &'a mut [u8],
+    pub buffers: &'a Buffers,
+}
+
+pub(crate) struct Link {
+    pub key: usize,
+    /// The origin it was made for.
+    pub authority: Arc<str>,
+    pub remote: SocketAddr,
+    pub socket: Socket,
+    client: http3::Client<'static>,
+    running: HashMap<RequestId, Running>,
+    /// A batch that the kernel had no room for.
+    refused: Option<Refused>,
+    /// The socket may have more to read.
+    pub readable: bool,
+    /// Something else than the socket's input asks for a turn.
+    pub wants_turn: bool,
+    /// When the engine wants a turn.
+    pub deadline: Option<quicpro_core::Instant>,
+    pub opened: Instant,
+    /// When a datagram came from the server, or a sign of life was asked for, last.
+    pub heard_at: Option<Instant>,
+    pub stage: Stage,
+    /// A request that was blocked can be made now.
+    pub has_room: bool,
+    /// Since when it carries no request.
+    pub idle_since: Option<Instant>,
+    /// It has carried a response: a later death may be a server's clearing up.
+    pub proven: bool,
+    /// Requests that ended without a response, for the worker to judge.
+    pub failed: Vec<(Seat, Failure)>,
+}
+
+/// Where a connection stands with its origin.
+#[derive(Debug)]
+pub(crate) enum Stage {
+    Connecting,
+    Open,
+    /// No new requests; those it has may end.
+    Retired,
+    Over(Failure),
+}
+
+struct Running {
+    seat: Seat,
+    /// Bytes sent of a body in memory.
+    sent: usize,
+    sending: bool,
+    /// The response is complete; only the rest of the request is still sent.
+    complete: bool,
+}
+
+struct Refused {
+    bytes: Vec<u8>,
+    segment_size: Option<usize>,
+    ecn: Option<EcnCodepoint>,
+}
+
+/// What is to be done once an event's borrow of the engine has ended.
+enum Action {
+    None,
+    Read(RequestId),
+    Write(RequestId),
+    Finish(RequestId),
+    Fail(RequestId, Failure),
+    Over(http3::Error),
+}
+
+/// Why a request was not taken.
+pub(crate) enum NotStarted {
+    /// There is no room for it now.
+    Blocked,
+    /// This connection will take none any more.
+    Retired,
+    /// Nobody would take it.
+    Refused(Failure),
+}
+
+impl Link {
+    pub fn new(
+        key: usize,
+        authority: Arc<str>,
+        socket: Socket,
+        client: http3::Client<'static>,
+        remote: SocketAddr,
+    ) -> Self {
+        Self {
+            key,
+            authority,
+            remote,
+            socket,
+            client,
+            running: HashMap::new(),
+            refused: None,
+            readable: false,
+            wants_turn: true,
+            deadline: None,
+            opened: Instant::now(),
+            heard_at: None,
+            stage: Stage::Connecting,
+            has_room: false,
+            idle_since: None,
+            proven: false,
+            failed: Vec::new(),
+        }
+    }
+
+    /// All input that is ready, then timeouts, events and output.
+    pub fn turn(&mut self, turn: &mut Turn<'_>) {
+        if self.readable {
+            self.receive(turn);
+        }
+        let now = turn.now.engine;
+        if self.deadline.is_some_and(|deadline| deadline <= now) {
+            self.client.handle_timeout(now);
+        }
+        self.events(turn);
+        if let Stage::Over(failure) = &self.stage {
+            let failure = failure.clone();
+            self.fail_all_but_held(&failure);
+        }
+        self.transmit(turn);
+        self.deadline = self.client.poll_timeout();
+        self.note_idleness(turn.now.system);
+    }
+
+    fn receive(&mut self, turn: &mut Turn<'_>) {
+        let mut bytes = 0;
+        while bytes < TURN_BYTES {
+            let client = &mut self.client;
+            let received = self.socket.receive(turn.slots, |arrival, datagram| {
+                bytes += datagram.len();
+                let from = Receive {
+                    remote: arrival.remote,
+                    local: None,
+                    codepoint: to_engine(arrival.ecn),
+                };
+                client.handle_datagram(turn.now.engine, &from, datagram);
+            });
+            if bytes > 0 {
+                self.heard_at = Some(turn.now.system);
+            }
+            match received {
+                Received::Some => {}
+                Received::Nothing => {
+                    self.readable = false;
+                    return;
+                }
+                Received::Refused => self.on_refused(),
+            }
+        }
+    }
+
+    /// The host says that nobody listens. Anyone could say so, thus it counts only while nothing else was heard.
+    fn on_refused(&mut self) {
+        if matches!(self.stage, Stage::Connecting) && self.heard_at.is_none() {
+            self.stage = Stage::Over(Failure::new(
+                Phase::Connect,
+                Cause::Other,
+                "connection refused",
+            ));
+        }
+    }
+
+    pub fn on_verified(&mut self, now: Now, result: Result<(), CertificateError>) {
+        self.client.resume_verification(now.engine, result);
+    }
+
+    fn events(&mut self, turn: &Turn<'_>) {
+        loop {
+            let action = match self.client.poll_event() {
+                None => return,
+                Some(event) => Self::look_at(
+                    event,
+                    &mut self.stage,
+                    &mut self.has_room,
+                    &self.running,
+                    self.remote,
+                ),
+            };
+            match action {
+                Action::None => {}
+                Action::Read(request) => self.read(request, turn.buffers),
+                Action::Write(request) => self.write(request),
+                Action::Finish(request) => self.on_complete(request),
+                Action::Fail(request, failure) => self.fail(request, failure),
+                Action::Over(error) => self.on_over(&error),
+            }
+        }
+    }
+
+    fn look_at(
+        event: Event<'_>,
+        stage: &mut Stage,
+        has_room: &mut bool,
+        running: &HashMap<RequestId, Running>,
+        remote: SocketAddr,
+    ) -> Action {
+        match event {
+            Event::Connected => {
+                *stage = Stage::Open;
+                *has_room = true;
+            }
+            Event::RequestsAvailable => *has_room = true,
+            Event::GoAway { .. } => *stage = Stage::Retired,
+            Event::Informational {
+                request,
+                status,
+                fields,
+            } => {
+                if let Some(running) = running.get(&request) {
+                    running.seat.0.on_interim(status, copy(fields));
+                }
+            }
+            Event::Response {
+                request,
+                status,
+                fields,
+            } => {
+                if let Some(running) = running.get(&request) {
+                    let fields = copy(fields);
+                    running.seat.0.on_head(Head {
+                        status,
+                        fields,
+                        remote,
+                    });
+                }
+            }
+            Event::Trailers { request, fields } => {
+                if let Some(running) = running.get(&request) {
+                    running.seat.0.on_trailers(copy(fields));
+                }
+            }
+            Event::Data { request } => return Action::Read(request),
+            Event::Writable { request } => return Action::Write(request),
+            Event::Finished { request } => return Action::Finish(request),
+            Event::Reset { request, code } => {
+                return Action::Fail(request, failure::of_reset(code));
+            }
+            Event::Failed { request, error } => {
+                return Action::Fail(request, failure::of_message(error));
+            }
+            Event::Closed(error) => return Action::Over(error),
+            Event::VerificationPending | Event::Settings(_) => {}
+        }
+        Action::None
+    }
+
+    /// Makes the request of `seat`; gives it back if that is impossible.
+    pub fn start(&mut self, seat: Seat) -> Result<(), (Seat, NotStarted)> {
+        if !matches!(self.stage, Stage::Open) {
+            return Err((seat, NotStarted::Retired));
+        }
+        let made = make_request(&mut self.client, &seat.0);
+        let request = match made {
+            Ok(request) => request,
+            Err(RequestError::Blocked) => {
+                self.has_room = false;
+                return Err((seat, NotStarted::Blocked));
+            }
+            Err(RequestError::GoingAway | RequestError::Closed) => {
+                self.stage = Stage::Retired;
+                return Err((seat, NotStarted::Retired));
+            }
+            Err(error) => {
+                let failure = Failure::new(Phase::Build, Cause::Other, error.to_string());
+                return Err((seat, NotStarted::Refused(failure)));
+            }
+        };
+        seat.0.on_place(Some((self.key, request)));
+        let running = Running {
+            seat,
+            sent: 0,
+            sending: true,
+            complete: false,
+        };
+        self.running.insert(request, running);
+        self.idle_since = None;
+        self.write(request);
+        Ok(())
+    }
+
+    /// Sends what there is of the request's body.
+    fn write(&mut self, request: RequestId) {
+        let Some(running) = self
+            .running
+            .get_mut(&request)
+            .filter(|running| running.sending)
+        else {
+            return;
+        };
+        let client = &mut self.client;
+        let exchange = &running.seat.0;
+        let mut stopped = false;
+        let done = match exchange.upload {
+            Upload::Memory => {
+                let body = exchange.request.body().as_bytes().unwrap_or_default();
+                let rest = body.get(running.sent..).unwrap_or_default();
+                let sent = send_all(client, request, rest, &mut stopped);
+                running.sent += sent;
+                if sent > 0 {
+                    exchange.on_progress();
+                }
+                running.sent == body.len()
+            }
+            Upload::Stream(_) => {
+                match exchange.outgoing(|rest| send_all(client, request, rest, &mut stopped)) {
+                    Outgoing::Failed(failure) => {
+                        client.cancel(request, http3::Code::REQUEST_CANCELLED);
+                        return self.fail(request, failure);
+                    }
+                    Outgoing::End => true,
+                    Outgoing::Wait => false,
+                }
+            }
+        };
+        if stopped {
+            exchange.on_unwanted();
+        } else if done {
+            // Refused only if the server has stopped the body or the connection is over, which events tell.
+            let _ = client.finish(request);
+        } else {
+            return;
+        }
+        running.sending = false;
+        if running.complete {
+            self.running.remove(&request);
+        }
+    }
+
+    /// Moves received bytes into the mailbox, as far as there is room. A full mailbox leaves the engine alone: a look
+    /// at bytes that stay would be answered with the same event again.
+    fn read(&mut self, request: RequestId, buffers: &Buffers) {
+        let Some(running) = self.running.get(&request) else {
+            return;
+        };
+        let client = &mut self.client;
+        running.seat.0.on_body(
+            || buffers.take(),
+            |body, mut room| {
+                while room > 0
+                    && let Ok(bytes) = client.peek_body(request)
+                    && !bytes.is_empty()
+                {
+                    let length = bytes.len().min(room);
+                    body.extend_from_slice(&bytes[..length]);
+                    client.consume_body(request, length);
+                    room -= length;
+                }
+            },
+        );
+    }
+
+    /// The reader has taken bytes, or a body reader has brought some.
+    pub fn on_room(&mut self, request: RequestId, buffers: &Buffers) {
+        self.read(request, buffers);
+        self.write(request);
+    }
+
+    fn on_complete(&mut self, request: RequestId) {
+        self.proven = true;
+        let Some(running) = self.running.get_mut(&request) else {
+            return;
+        };
+        running.complete = true;
+        running.seat.0.on_end(Ok(()));
+        // The rest of the body is still sent: a server may answer before it has read everything.
+        if !running.sending {
+            self.running.remove(&request);
+        }
+    }
+
+    fn fail(&mut self, request: RequestId, failure: Failure) {
+        if let Some(running) = self.running.remove(&request) {
+            self.failed.push((running.seat, failure));
+        }
+    }
+
+    /// The connection is over. What it has received is still read from it.
+    fn on_over(&mut self, error: &http3::Error) {
+        let phase = if matches!(self.stage, Stage::Connecting) {
+            Phase::Handshake
+        } else {
+            Phase::Request
+        };
+        let failure = failure::of_connection(phase, error).addresses(vec![self.remote]);
+        self.stage = Stage::Over(failure);
+    }
+
+    fn fail_all_but_held(&mut self, failure: &Failure) {
+        let lost = self
+            .running
+            .iter()
+            .filter(|(_, running)| !running.seat.0.is_held());
+        let lost: Vec<_> = lost.map(|(request, _)| *request).collect();
+        for request in lost {
+            self.fail(request, failure.clone());
+        }
+    }
+
+    /// Whether it carries no request.
+    pub fn is_empty(&self) -> bool {
+        self.running.is_empty()
+    }
+
+    /// Nobody wants the response any more.
+    pub fn cancel(&mut self, request: RequestId) {
+        if self.running.remove(&request).is_some() {
+            self.client.cancel(request, http3::Code::REQUEST_CANCELLED);
+        }
+    }
+
+    /// Whether a request that found this connection dead was perhaps never seen by the server, or does no harm when it
+    /// is seen twice.
+    pub fn may_repeat(&self, exchange: &Exchange, failure: &Failure) -> bool {
+        let harmless = matches!(
+            *exchange.request.method(),
+            Method::GET
+                | Method::HEAD
+                | Method::OPTIONS
+                | Method::PUT
+                | Method::DELETE
+                | Method::TRACE
+        );
+        let safe =
+            failure.unprocessed || (self.proven && harmless && failure.cause != Cause::Stream);
+        safe && exchange.upload == Upload::Memory
+            && !exchange.is_answered()
+            && !exchange.is_abandoned()
+            && !exchange.repeated.swap(true, Ordering::Relaxed)
+    }
+
+    pub fn transmit(&mut self, turn: &mut Turn<'_>) {
+        if let Some(refused) = self.refused.take()
+            && !self.send(&refused.bytes, refused.segment_size, refused.ecn)
+        {
+            self.refused = Some(refused);
+            return;
+        }
+        let limit = match self.socket.segments_max() {
+            0 | 1 => DATAGRAM_MAX.min(turn.out.len()),
+            _ => turn.out.len(),
+        };
+        for _ in 0..TURN_BATCHES {
+            let out = &mut turn.out[..limit];
+            let Some(transmit) = self.client.poll_transmit(turn.now.engine, out) else {
+                return;
+            };
+            let bytes = turn.out.get(..transmit.len).unwrap_or_default();
+            let ecn = to_kernel(transmit.codepoint);
+            if !self.send(bytes, transmit.segment_size, ecn) {
+                self.refused = Some(Refused {
+                    bytes: bytes.to_vec(),
+                    segment_size: transmit.segment_size,
+                    ecn,
+                });
+                return;
+            }
+        }
+        // There is more to send: another turn as soon as the others had theirs.
+        self.wants_turn = true;
+    }
+
+    fn send(&self, bytes: &[u8], segment_size: Option<usize>, ecn: Option<EcnCodepoint>) -> bool {
+        let batch = Batch {
+            bytes,
+            segment_size,
+            ecn,
+        };
+        self.socket.send(batch) == Sent::Taken
+    }
+
+    /// Says goodbye, once.
+    pub fn close(&mut self, turn: &mut Turn<'_>) {
+        self.client.close(turn.now.engine);
+        self.transmit(turn);
+    }
+
+    /// How long the server may be silent before it is asked for a sign of life, while requests wait for it.
+    pub fn patience(&self) -> Option<Duration> {
+        Some(self.client.transport().idle_timeout()? / 2)
+    }
+
+    /// Asks for a sign of life.
+    pub fn ping(&mut self, turn: &mut Turn<'_>) {
+        self.heard_at = Some(turn.now.system);
+        self.client.transport_mut().ping();
+        self.transmit(turn);
+    }
+
+    fn note_idleness(&mut self, now: Instant) {
+        if self.running.is_empty() {
+            self.idle_since.get_or_insert(now);
+        } else {
+            self.idle_since = None;
+        }
+    }
+}
+
+/// The largest datagram sent where the kernel takes one at a time.
+const DATAGRAM_MAX: usize = 1_500;
+
+/// Sends as much as the engine takes; also notes whether it will never take more.
+fn send_all(
+    client: &mut http3::Client<'static>,
+    request: RequestId,
+    mut rest: &[u8],
+    stopped: &mut bool,
+) -> usize {
+    let all = rest.len();
+    while !rest.is_empty() {
+        match client.send_body(request, rest) {
+            Ok(sent) => rest = rest.get(sent..).unwrap_or_default(),
+            Err(SendError::Blocked) => break,
+            Err(_) => {
+                *stopped = true;
+                break;
+            }
+        }
+    }
+    all - rest.len()
+}

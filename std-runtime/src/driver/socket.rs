@@ -1,0 +1,288 @@
+//! One connection's UDP socket, with the operating system's batching where it has any: GSO out, GRO in, ECN both ways.
+//!
+//! Invariant: nothing is allocated per datagram; both directions work in the worker's buffers.
+
+use std::io::{self, IoSliceMut};
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
+
+use mio::{Interest, Registry, Token};
+use quinn_udp::{EcnCodepoint, RecvMeta, Transmit, UdpSockRef, UdpSocketState};
+
+/// What is asked of the kernel in each direction: a burst of a second at 16 Mbit/s, or of 16 ms at 1 Gbit/s.
+const KERNEL_BUFFER_BYTES: usize = 2 << 20;
+
+/// The largest thing one receive call puts into one slot: a GRO batch.
+const SLOT_BYTES: usize = 64 * 1024;
+
+/// Slots offered to one system call when datagrams come alone.
+const SLOTS: usize = 32;
+
+/// Slots offered when each holds a GRO batch: 256 KB stay within the cache until they are decrypted.
+const BATCH_SLOTS: usize = 4;
+
+/// Whether sending can name a destination on a connected socket. BSD's kernels refuse that.
+const CONNECTS: bool = cfg!(any(target_os = "linux", target_os = "android", windows));
+
+/// A non-blocking UDP socket to one remote address.
+pub(crate) struct Socket {
+    io: mio::net::UdpSocket,
+    state: UdpSocketState,
+    remote: SocketAddr,
+}
+
+/// What became of a transmission.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Sent {
+    /// The kernel has it, or it is lost in a way that QUIC repairs.
+    Taken,
+    /// The kernel's buffer is full: offer it again when the socket is writable.
+    Full,
+}
+
+/// A batch to be sent: equal segments, the last possibly shorter.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Batch<'a> {
+    pub bytes: &'a [u8],
+    pub segment_size: Option<usize>,
+    pub ecn: Option<EcnCodepoint>,
+}
+
+/// Buffers for receiving, one set per worker.
+pub(crate) struct Slots {
+    bytes: Box<[u8]>,
+    meta: [RecvMeta; SLOTS],
+    /// The last receive call found GRO batches.
+    batched: bool,
+}
+
+/// How a datagram came.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Arrival {
+    pub remote: SocketAddr,
+    pub ecn: Option<EcnCodepoint>,
+}
+
+/// What a call of [`Socket::receive`] found.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Received {
+    /// Datagrams; there may be more.
+    Some,
+    /// Nothing until the socket becomes readable again.
+    Nothing,
+    /// The remote host says that nobody listens there.
+    Refused,
+}
+
+impl Socket {
+    pub fn connect(remote: SocketAddr) -> io::Result<Self> {
+        let local: SocketAddr = match remote {
+            SocketAddr::V4(_) => (Ipv4Addr::UNSPECIFIED, 0).into(),
+            SocketAddr::V6(_) => (Ipv6Addr::UNSPECIFIED, 0).into(),
+        };
+        let io = std::net::UdpSocket::bind(local)?;
+        let state = UdpSocketState::new(UdpSockRef::from(&io))?;
+        // The kernel's maximum may be lower; what it gives is good enough.
+        let _ = state.set_recv_buffer_size(UdpSockRef::from(&io), KERNEL_BUFFER_BYTES);
+        let _ = state.set_send_buffer_size(UdpSockRef::from(&io), KERNEL_BUFFER_BYTES);
+        if CONNECTS {
+            io.connect(remote)?;
+        }
+        Ok(Self {
+            io: mio::net::UdpSocket::from_std(io),
+            state,
+            remote,
+        })
+    }
+
+    pub fn register(&mut self, registry: &Registry, token: Token) -> io::Result<()> {
+        registry.register(&mut self.io, token, Interest::READABLE | Interest::WRITABLE)
+    }
+
+    pub fn deregister(&mut self, registry: &Registry) {
+        let _ = registry.deregister(&mut self.io);
+    }
+
+    /// Datagrams that one batch may hold.
+    pub fn segments_max(&self) -> usize {
+        self.state.max_gso_segments()
+    }
+
+    pub fn send(&self, batch: Batch<'_>) -> Sent {
+        match self.try_send(batch) {
+            Ok(()) => Sent::Taken,
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => Sent::Full,
+            Err(error) => self.send_singly(batch, &error),
+        }
+    }
+
+    /// After an error that may be due to segmentation, sends each segment alone. What fails now counts as lost:
+    /// too large for the path, or no route at the moment.
+    fn send_singly(&self, batch: Batch<'_>, error: &io::Error) -> Sent {
+        match batch.segment_size {
+            Some(size) if size < batch.bytes.len() && !quinn_udp::is_msg_size_err(error) => {
+                for segment in batch.bytes.chunks(size.max(1)) {
+                    let _ = self.try_send(Batch {
+                        bytes: segment,
+                        segment_size: None,
+                        ..batch
+                    });
+                }
+            }
+            _ => log::debug!("sending to {}: {error}", self.remote),
+        }
+        Sent::Taken
+    }
+
+    fn try_send(&self, batch: Batch<'_>) -> io::Result<()> {
+        let transmit = Transmit {
+            destination: self.remote,
+            ecn: batch.ecn,
+            contents: batch.bytes,
+            segment_size: batch.segment_size,
+            src_ip: None,
+        };
+        self.state.try_send(UdpSockRef::from(&self.io), &transmit)
+    }
+
+    /// Receives once and hands each datagram to `each`.
+    pub fn receive(&self, slots: &mut Slots, mut each: impl FnMut(Arrival, &mut [u8])) -> Received {
+        let offered = if slots.batched { BATCH_SLOTS } else { SLOTS };
+        let mut pieces = slots.bytes.chunks_exact_mut(SLOT_BYTES);
+        let mut buffers: [IoSliceMut<'_>; SLOTS] =
+            std::array::from_fn(|_| IoSliceMut::new(pieces.next().unwrap_or_default()));
+        let socket = UdpSockRef::from(&self.io);
+        let received = self
+            .state
+            .recv(socket, &mut buffers[..offered], &mut slots.meta[..offered]);
+        let count = match received {
+            Ok(count) => count,
+            Err(error) => return self.on_receive_error(&error),
+        };
+        slots.batched = false;
+        for (meta, buffer) in slots.meta[..count].iter().zip(&mut buffers) {
+            if meta.addr.port() != self.remote.port() || meta.addr.ip() != self.remote.ip() {
+                continue;
+            }
+            slots.batched |= meta.len > meta.stride;
+            let arrival = Arrival {
+                remote: self.remote,
+                ecn: meta.ecn,
+            };
+            let filled = buffer.get_mut(..meta.len).unwrap_or_default();
+            for datagram in filled.chunks_mut(meta.stride.max(1)) {
+                each(arrival, datagram);
+            }
+        }
+        Received::Some
+    }
+
+    fn on_receive_error(&self, error: &io::Error) -> Received {
+        match error.kind() {
+            io::ErrorKind::WouldBlock => Received::Nothing,
+            io::ErrorKind::ConnectionRefused | io::ErrorKind::ConnectionReset => Received::Refused,
+            _ => {
+                log::debug!("receiving from {}: {error}", self.remote);
+                Received::Nothing
+            }
+        }
+    }
+}
+
+impl Slots {
+    pub fn new() -> Self {
+        Self {
+            bytes: vec![0; SLOTS * SLOT_BYTES].into_boxed_slice(),
+            meta: [RecvMeta::default(); SLOTS],
+            batched: false,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use mio::{Events, Poll};
+    use std::time::Duration;
+
+    /// Receives until `wanted` datagrams have come.
+    fn collect(socket: &Socket, poll: &mut Poll, wanted: usize) -> Vec<Vec<u8>> {
+        let mut slots = Slots::new();
+        let mut events = Events::with_capacity(4);
+        let mut datagrams = Vec::new();
+        while datagrams.len() < wanted {
+            poll.poll(&mut events, Some(Duration::from_secs(10)))
+                .unwrap();
+            assert!(!events.is_empty(), "nothing came");
+            while socket.receive(&mut slots, |_, datagram| datagrams.push(datagram.to_vec()))
+                == Received::Some
+            {}
+        }
+        datagrams
+    }
+
+    fn connected(remote: SocketAddr) -> (Socket, Poll) {
+        let poll = Poll::new().unwrap();
+        let mut socket = Socket::connect(remote).unwrap();
+        socket.register(poll.registry(), Token(1)).unwrap();
+        (socket, poll)
+    }
+
+    #[test]
+    fn a_batch_arrives_as_its_segments_and_strangers_are_not_heard() {
+        let peer = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
+        let (socket, mut poll) = connected(peer.local_addr().unwrap());
+        let mut bytes = Vec::new();
+        for n in 0..10u8 {
+            bytes.extend([n; 1200]);
+        }
+        bytes.extend([99; 7]);
+        let batch = Batch {
+            bytes: &bytes,
+            segment_size: Some(1200),
+            ecn: Some(EcnCodepoint::Ect0),
+        };
+        if socket.segments_max() >= 11 {
+            assert_eq!(socket.send(batch), Sent::Taken);
+        } else {
+            socket.send_singly(batch, &io::Error::other("no segmentation"));
+        }
+        let mut buffer = [0; 2000];
+        let stranger = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
+        for n in 0..11 {
+            let (length, from) = peer.recv_from(&mut buffer).unwrap();
+            assert_eq!(length, if n == 10 { 7 } else { 1200 });
+            assert_eq!(buffer[0], if n == 10 { 99 } else { n });
+            stranger.send_to(b"stranger", from).unwrap();
+            peer.send_to(&buffer[..length], from).unwrap();
+        }
+        let echoed = collect(&socket, &mut poll, 11);
+        assert_eq!(echoed.concat(), bytes);
+    }
+
+    #[test]
+    #[cfg(any(target_os = "linux", target_os = "android"))]
+    fn a_closed_port_refuses() {
+        let address = std::net::UdpSocket::bind("127.0.0.1:0")
+            .unwrap()
+            .local_addr()
+            .unwrap();
+        let (socket, mut poll) = connected(address);
+        let batch = Batch {
+            bytes: b"anyone?",
+            segment_size: None,
+            ecn: None,
+        };
+        assert_eq!(socket.send(batch), Sent::Taken);
+        let mut events = Events::with_capacity(4);
+        let mut slots = Slots::new();
+        let deadline = std::time::Instant::now() + Duration::from_secs(10);
+        while std::time::Instant::now() < deadline {
+            poll.poll(&mut events, Some(Duration::from_millis(50)))
+                .unwrap();
+            if socket.receive(&mut slots, |_, _| panic!("from nobody")) == Received::Refused {
+                return;
+            }
+        }
+        panic!("no refusal");
+    }
+}
