@@ -1,6 +1,7 @@
 //! Everything that needs two parties, by topic.
 
 mod aioquic;
+mod client;
 mod first_get;
 mod hostile;
 mod pair;

@@ -313,7 +313,7 @@ async fn serve_routes(
             continue;
         };
         count(&shared.counters.requests);
-        if request.uri().path() == "/goaway" && h3.shutdown(0).await.is_err() {
+        if request.uri().path() == "/goaway" && h3.shutdown(1).await.is_err() {
             break;
         }
         let connection = connection.clone();
