@@ -107,6 +107,33 @@ impl Client {
             tasks.join_all().await.into_iter().collect()
         })
     }
+
+    /// GET `path`, whose body is counted and not looked at: what a benchmark wants.
+    pub fn drain(&mut self, path: &str) -> Result<u64> {
+        let uri = format!("https://{}{path}", self.authority);
+        let requests = self.requests.clone();
+        self.runtime.block_on(drain(requests, uri))
+    }
+
+    /// The same `count` times, `at_once` of them at a time; returns the bytes of all bodies.
+    pub fn drain_many(&mut self, path: &str, count: usize, at_once: usize) -> Result<u64> {
+        let uri = format!("https://{}{path}", self.authority);
+        let requests = self.requests.clone();
+        self.runtime.block_on(async move {
+            let mut tasks = tokio::task::JoinSet::new();
+            for lane in 0..at_once {
+                let (requests, uri) = (requests.clone(), uri.clone());
+                tasks.spawn(async move {
+                    let mut bytes = 0;
+                    for _ in (lane..count).step_by(at_once) {
+                        bytes += drain(requests.clone(), uri.clone()).await?;
+                    }
+                    Result::Ok(bytes)
+                });
+            }
+            tasks.join_all().await.into_iter().sum()
+        })
+    }
 }
 
 impl Drop for Client {
@@ -166,6 +193,24 @@ async fn exchange(
         length,
         sha256,
     })
+}
+
+async fn drain(
+    mut requests: h3::client::SendRequest<OpenStreams, Bytes>,
+    uri: String,
+) -> Result<u64> {
+    let mut stream = requests.send_request(Request::get(uri).body(())?).await?;
+    stream.finish().await?;
+    let response = stream.recv_response().await?;
+    if response.status() != StatusCode::OK {
+        return Err(format!("status {}", response.status()).into());
+    }
+    let mut bytes = 0;
+    while let Some(mut piece) = stream.recv_data().await? {
+        bytes += piece.remaining() as u64;
+        piece.advance(piece.remaining());
+    }
+    Ok(bytes)
 }
 
 async fn read_body(stream: &mut RequestStream) -> Result<(u64, String)> {

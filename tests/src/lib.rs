@@ -4,6 +4,7 @@
 //! - [`client`]: an independent HTTP/3 client (quinn + h3), the yardstick of tests and benchmarks.
 //! - [`aioquic`]: an HTTP/3 server of yet another family, as a child process.
 //! - [`certificates`]: authorities and leaves, good and bad, made at run time.
+//! - [`meter`]: counts what one of two such endpoints does, in instructions.
 //! - [`pair`]: two sans-IO endpoints in one virtual time, with weather between them.
 //! - [`scripted`]: a scripted QUIC server that does what no honest one would.
 //! - [`body`]: bodies whose every byte depends on its position.
@@ -14,6 +15,7 @@ pub mod body;
 pub mod certificates;
 pub mod client;
 pub mod engine;
+pub mod meter;
 pub mod pair;
 pub mod scripted;
 pub mod server;
