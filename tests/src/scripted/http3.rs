@@ -4,6 +4,7 @@
 
 use super::packet::varint;
 use super::server::Server;
+use quicpro_core::codec::Reader;
 use quicpro_core::qpack::{Encoder, Field, encoder};
 
 /// The server's control stream.
@@ -90,6 +91,16 @@ pub fn settings(settings: &[(u64, u64)]) -> Vec<u8> {
 /// GOAWAY.
 pub fn goaway(id: u64) -> Vec<u8> {
     frame(kind::GOAWAY, &varint(id))
+}
+
+/// The frames in `bytes`, types and payloads, up to the first that is not whole.
+pub fn frames(bytes: &[u8]) -> Vec<(u64, Vec<u8>)> {
+    let mut reader = Reader::new(bytes);
+    let mut next = || {
+        let (kind, length) = (reader.varint().ok()?, reader.varint().ok()?);
+        Some((kind, reader.take_u64(length).ok()?.to_vec()))
+    };
+    std::iter::from_fn(&mut next).collect()
 }
 
 impl Server {

@@ -230,40 +230,8 @@ fn frame(link: &Link<Ours>, space: Space, random: &mut Random) -> Vec<u8> {
                 fin: random.chance(100),
             }])
         }
-        4 if space == Space::Application => {
-            let id = stream_id(random.below(20));
-            let direction = if random.chance(500) {
-                Direction::Bidirectional
-            } else {
-                Direction::Unidirectional
-            };
-            let limit = number.min(1 << 60);
-            encoded(&[match random.below(7) {
-                0 => Frame::MaxData { limit },
-                1 => Frame::MaxStreamData { id, limit },
-                2 => Frame::MaxStreams { direction, limit },
-                3 => Frame::StreamsBlocked { direction, limit },
-                4 => Frame::ResetStream {
-                    id,
-                    code: number,
-                    final_size: number >> 40,
-                },
-                5 => Frame::StopSending { id, code: number },
-                _ => Frame::StreamDataBlocked { id, limit },
-            }])
-        }
-        5 if space == Space::Application => {
-            let sequence = random.below(6);
-            let cid = [sequence as u8; 8];
-            let retire_prior_to = random.below(sequence + 1);
-            let reset_token = [sequence as u8; 16];
-            encoded(&[Frame::NewConnectionId {
-                sequence,
-                retire_prior_to,
-                cid: &cid,
-                reset_token,
-            }])
-        }
+        4 if space == Space::Application => limit(number, random),
+        5 if space == Space::Application => connection_id(random),
         _ => {
             let all = one_of_each();
             let legal: Vec<_> = all
@@ -273,6 +241,44 @@ fn frame(link: &Link<Ours>, space: Space, random: &mut Random) -> Vec<u8> {
             legal[random.below(legal.len() as u64) as usize].1.clone()
         }
     }
+}
+
+/// A frame that limits or ends a stream.
+fn limit(number: u64, random: &mut Random) -> Vec<u8> {
+    let id = stream_id(random.below(20));
+    let direction = if random.chance(500) {
+        Direction::Bidirectional
+    } else {
+        Direction::Unidirectional
+    };
+    let limit = number.min(1 << 60);
+    encoded(&[match random.below(7) {
+        0 => Frame::MaxData { limit },
+        1 => Frame::MaxStreamData { id, limit },
+        2 => Frame::MaxStreams { direction, limit },
+        3 => Frame::StreamsBlocked { direction, limit },
+        4 => Frame::ResetStream {
+            id,
+            code: number,
+            final_size: number >> 40,
+        },
+        5 => Frame::StopSending { id, code: number },
+        _ => Frame::StreamDataBlocked { id, limit },
+    }])
+}
+
+/// A new connection ID with a small number.
+fn connection_id(random: &mut Random) -> Vec<u8> {
+    let sequence = random.below(6);
+    let cid = [sequence as u8; 8];
+    let retire_prior_to = random.below(sequence + 1);
+    let reset_token = [sequence as u8; 16];
+    encoded(&[Frame::NewConnectionId {
+        sequence,
+        retire_prior_to,
+        cid: &cid,
+        reset_token,
+    }])
 }
 
 /// Bytes that mean something on one of HTTP/3's streams.

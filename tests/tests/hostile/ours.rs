@@ -12,7 +12,7 @@ use quicpro_core::wire::frame::Frame;
 use quicpro_core::wire::packet::Space;
 use quicpro_core::{Instant, Limits};
 use quicpro_tests::scripted::{Client, Link, Options, Server};
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::net::SocketAddr;
 use std::time::Duration;
 
@@ -43,6 +43,7 @@ pub struct Ours {
     pub bodies: BTreeMap<u64, Vec<u8>>,
     /// Bodies are read as they arrive.
     pub reads: bool,
+    unread: BTreeSet<RequestId>,
     datagram: Vec<u8>,
     /// Datagrams of the last batch that were not taken yet.
     batch: VecDeque<Vec<u8>>,
@@ -76,6 +77,7 @@ impl Ours {
             seen: Vec::new(),
             bodies: BTreeMap::new(),
             reads: true,
+            unread: BTreeSet::new(),
             datagram: vec![0; limits.datagram],
             batch: VecDeque::new(),
         }
@@ -147,7 +149,22 @@ impl Ours {
     fn on_readable(&mut self, id: RequestId) {
         if self.reads {
             self.read(id);
+        } else {
+            self.unread.insert(id);
         }
+    }
+
+    /// Reads a body that was left unread.
+    pub fn read_now(&mut self, id: u64) {
+        if let Some(id) = self
+            .unread
+            .iter()
+            .copied()
+            .find(|unread| number(*unread) == id)
+        {
+            self.read(id);
+        }
+        self.drain();
     }
 
     fn read(&mut self, id: RequestId) {
