@@ -133,7 +133,7 @@ impl Response {
         self.body.trailers.as_ref()
     }
 
-    /// The interim responses (1xx) that came before; at most eight are kept.
+    /// The interim responses (1xx) that came before, each returned once; at most eight are kept.
     pub fn interim(&self) -> Vec<Interim> {
         let interim: VecDeque<_> = self.body.exchange.take_interim();
         interim

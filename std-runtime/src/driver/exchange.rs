@@ -390,3 +390,104 @@ pub(crate) struct Stopped;
 
 /// The longest single wait: an arbitrary bound that any clock can add.
 const HOUR: Duration = Duration::from_secs(3600);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use http::Method;
+    use std::sync::Arc;
+
+    fn exchange(total: Option<Duration>, idle: Option<Duration>) -> Exchange {
+        let request = Request::new(Method::GET, "https://a.example/".parse().unwrap());
+        Exchange::new(request, Upload::Stream(None), Patience { total, idle })
+    }
+
+    fn fill(exchange: &Exchange, bytes: &[u8]) -> usize {
+        let mut taken = 0;
+        exchange.on_body(
+            || Vec::with_capacity(BUFFER_BYTES),
+            |body, room| {
+                taken = bytes.len().min(room);
+                body.extend_from_slice(&bytes[..taken]);
+            },
+        );
+        taken
+    }
+
+    #[test]
+    fn a_full_mailbox_takes_nothing_until_it_is_swapped() {
+        let exchange = exchange(None, None);
+        let bytes = vec![7; BUFFER_BYTES + 10];
+        assert_eq!(fill(&exchange, &bytes), BUFFER_BYTES);
+        assert!(!exchange.is_held());
+        assert_eq!(fill(&exchange, &bytes), 0);
+        assert!(exchange.is_held());
+        let mut drained = Vec::new();
+        assert!(
+            exchange.wait_body(&mut drained).unwrap(),
+            "the I/O thread waits for room"
+        );
+        assert_eq!(drained.len(), BUFFER_BYTES);
+        assert!(!exchange.is_held());
+        assert_eq!(fill(&exchange, &bytes[..10]), 10);
+        exchange.on_end(Ok(()));
+        drained.clear();
+        assert!(!exchange.wait_body(&mut drained).unwrap());
+        assert_eq!(drained.len(), 10);
+        drained.clear();
+        assert!(!exchange.wait_body(&mut drained).unwrap() && drained.is_empty());
+    }
+
+    #[test]
+    fn only_the_first_end_counts_and_what_came_before_is_read() {
+        let exchange = exchange(None, None);
+        fill(&exchange, b"some");
+        exchange.on_end(Err(Failure::new(Phase::Request, Cause::Stream, "reset")));
+        exchange.on_end(Ok(()));
+        let mut drained = Vec::new();
+        exchange.wait_body(&mut drained).unwrap();
+        assert_eq!(drained, b"some");
+        drained.clear();
+        let failure = exchange.wait_body(&mut drained).unwrap_err();
+        assert_eq!((failure.phase, failure.cause), (Phase::Body, Cause::Stream));
+        assert!(exchange.wait_head().is_err());
+    }
+
+    #[test]
+    fn the_total_counts_from_the_start_whatever_else_is_waited_for() {
+        let total = exchange(Some(Duration::from_millis(5)), Some(HOUR));
+        assert!(total.deadline().is_some());
+        let failure = total.wait_head().unwrap_err();
+        assert_eq!(failure.cause, Cause::Timeout);
+        assert!(failure.message.contains("took too long"));
+    }
+
+    #[test]
+    fn a_body_reader_waits_for_its_buffer_and_stops_when_nobody_wants_more() {
+        let exchange = Arc::new(exchange(None, None));
+        let mut chunk = b"one".to_vec();
+        assert!(
+            !exchange.offer(&mut chunk).unwrap(),
+            "nobody waits for it yet"
+        );
+        let reader = exchange.clone();
+        let pump = std::thread::spawn(move || {
+            let mut chunk = b"two".to_vec();
+            reader.offer(&mut chunk).unwrap();
+            reader.offer_end(Ok(()));
+        });
+        let mut sent = Vec::new();
+        while !matches!(
+            exchange.outgoing(|bytes| {
+                let taken = bytes.len().min(2);
+                sent.extend_from_slice(&bytes[..taken]);
+                taken
+            }),
+            Outgoing::End
+        ) {}
+        assert_eq!(sent, b"onetwo");
+        pump.join().unwrap();
+        exchange.on_unwanted();
+        assert!(exchange.offer(&mut b"three".to_vec()).is_err());
+    }
+}
