@@ -18,6 +18,8 @@
 #![warn(missing_docs)]
 
 mod body;
+#[cfg(feature = "cli")]
+pub mod cli;
 mod client;
 mod client_builder;
 pub mod config;

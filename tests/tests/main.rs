@@ -2,6 +2,7 @@
 
 mod aioquic;
 mod client;
+mod command;
 mod first_get;
 mod hostile;
 mod pair;
