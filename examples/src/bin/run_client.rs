@@ -8,15 +8,13 @@ use quicpro::{Certificate, Client, PriorityLevel};
 use quicpro_tests::server::{Options, Server};
 
 fn main() -> Result<(), Box<dyn Error>> {
-    match std::env::args().nth(1) {
-        Some(url) => run(&Client::new(), &url),
-        None => {
-            let server = Server::start(Options::default());
-            let authority = Certificate::from_der(&server.authority().der())?;
-            let builder = Client::builder().tls_certs_only([authority]).no_proxy();
-            run(&builder.build()?, &server.url("/request"))
-        }
+    if let Some(url) = std::env::args().nth(1) {
+        return run(&Client::new(), &url);
     }
+    let server = Server::start(Options::default());
+    let authority = Certificate::from_der(&server.authority().der())?;
+    let builder = Client::builder().tls_certs_only([authority]).no_proxy();
+    run(&builder.build()?, &server.url("/request"))
 }
 
 fn run(client: &Client, url: &str) -> Result<(), Box<dyn Error>> {
