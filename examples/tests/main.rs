@@ -22,7 +22,7 @@ fn quickstart_fetches_and_verifies() {
     for line in [
         "status    200\n",
         "protocol  h3\n",
-        "verified  localhost",
+        "subject   localhost, verified",
         "length    1000000 bytes\n",
         &format!(
             "sha-256   {}\n",

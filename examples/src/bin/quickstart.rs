@@ -26,9 +26,9 @@ fn main() -> Result<(), Box<dyn Error>> {
     if response.version() == Version::HTTP_3 {
         println!("protocol  h3");
     }
-    // No answer gets here unless the certificate is for this name and comes from an authority that is trusted.
+    // No answer gets here unless this name is a subject of the certificate and the authority's signature is good.
     let name = response.url().host_str().unwrap_or_default();
-    println!("verified  {name}, by the authority of this run");
+    println!("subject   {name}, verified: signed by the authority of this run");
     println!("address   {}", response.remote_addr());
 
     let body = response.bytes()?;

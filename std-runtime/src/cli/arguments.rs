@@ -23,7 +23,7 @@ pub(super) struct Arguments {
     #[arg(short = 'X', long = "request", value_name = "METHOD")]
     pub method: Option<String>,
 
-    /// Add a header field; "Name:" leaves out one of the command's own, "Name;" sends it empty
+    /// Add a header field, or replace one of the command's own; "Name;" sends it empty, "Content-Type:" leaves that out
     #[arg(short = 'H', long = "header", value_name = "NAME: VALUE")]
     pub headers: Vec<HeaderLine>,
 
