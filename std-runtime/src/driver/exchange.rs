@@ -137,7 +137,13 @@ impl Exchange {
             .store(u64::try_from(micros).unwrap_or(u64::MAX), Ordering::Relaxed);
     }
 
-    // The I/O thread's side.
+    // The I/O thread's side. What is marked quiet wakes nobody until `wake`, so that a caller is woken once for all
+    // that a turn brought.
+
+    /// Wakes whoever waits for what the quiet verbs brought.
+    pub fn wake(&self) {
+        self.change(lock(&self.state));
+    }
 
     /// The request was given a stream, or none any more.
     pub fn on_place(&self, place: Option<Place>) {
@@ -163,15 +169,20 @@ impl Exchange {
         }
     }
 
+    /// The head has come. Quiet.
     pub fn on_head(&self, head: Head) {
         self.moved();
-        let mut state = lock(&self.state);
-        state.head = Some(head);
-        self.change(state);
+        lock(&self.state).head = Some(head);
+    }
+
+    /// The response is complete. Quiet.
+    pub fn on_complete(&self) {
+        self.moved();
+        lock(&self.state).end.get_or_insert(Ok(()));
     }
 
     /// Lets `fill` append to the mailbox's buffer, up to the room it is told, if there is any; `spare` provides a
-    /// buffer where there is none yet.
+    /// buffer where there is none yet. Quiet.
     pub fn on_body(&self, spare: impl FnOnce() -> Vec<u8>, fill: impl FnOnce(&mut Vec<u8>, usize)) {
         let mut state = lock(&self.state);
         let before = state.body.len();
@@ -185,7 +196,6 @@ impl Exchange {
         fill(&mut state.body, BUFFER_BYTES - before);
         if state.body.len() > before {
             self.moved();
-            self.change(state);
         }
     }
 
@@ -198,7 +208,7 @@ impl Exchange {
         lock(&self.state).trailers = Some(fields);
     }
 
-    /// The response is complete, or failed. Only the first end counts.
+    /// The exchange ended, usually by a failure. Only the first end counts.
     pub fn on_end(&self, end: Result<(), Failure>) {
         self.moved();
         let mut state = lock(&self.state);

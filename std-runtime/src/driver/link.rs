@@ -68,6 +68,8 @@ pub(crate) struct Link {
     pub idle_since: Option<Instant>,
     /// It has carried a response: a later death may be a server's clearing up.
     pub proven: bool,
+    /// Exchanges whose callers are to be woken at the end of the turn.
+    touched: Vec<Arc<Exchange>>,
     /// Requests that ended without a response, for the worker to judge.
     pub failed: Vec<(Seat, Failure)>,
 }
@@ -100,6 +102,7 @@ struct Refused {
 /// What is to be done once an event's borrow of the engine has ended.
 enum Action {
     None,
+    Touch(RequestId),
     Read(RequestId),
     Write(RequestId),
     Finish(RequestId),
@@ -142,6 +145,7 @@ impl Link {
             has_room: false,
             idle_since: None,
             proven: false,
+            touched: Vec::new(),
             failed: Vec::new(),
         }
     }
@@ -156,6 +160,9 @@ impl Link {
             self.client.handle_timeout(now);
         }
         self.events(turn);
+        for exchange in self.touched.drain(..) {
+            exchange.wake();
+        }
         if let Stage::Over(failure) = &self.stage {
             let failure = failure.clone();
             self.fail_all_but_held(&failure);
@@ -183,7 +190,7 @@ impl Link {
             }
             match received {
                 Received::Some => {}
-                Received::Nothing => {
+                Received::Last | Received::Nothing => {
                     self.readable = false;
                     return;
                 }
@@ -221,6 +228,7 @@ impl Link {
             };
             match action {
                 Action::None => {}
+                Action::Touch(request) => self.touch(request),
                 Action::Read(request) => self.read(request, turn.buffers),
                 Action::Write(request) => self.write(request),
                 Action::Finish(request) => self.on_complete(request),
@@ -265,6 +273,7 @@ impl Link {
                         fields,
                         remote,
                     });
+                    return Action::Touch(request);
                 }
             }
             Event::Trailers { request, fields } => {
@@ -390,6 +399,19 @@ impl Link {
                 }
             },
         );
+        self.touch(request);
+    }
+
+    /// Has the caller of `request` woken at the end of the turn.
+    fn touch(&mut self, request: RequestId) {
+        if let Some(running) = self.running.get(&request)
+            && !self
+                .touched
+                .last()
+                .is_some_and(|last| Arc::ptr_eq(last, &running.seat.0))
+        {
+            self.touched.push(running.seat.0.clone());
+        }
     }
 
     /// The reader has taken bytes, or a body reader has brought some.
@@ -404,7 +426,8 @@ impl Link {
             return;
         };
         running.complete = true;
-        running.seat.0.on_end(Ok(()));
+        running.seat.0.on_complete();
+        self.touched.push(running.seat.0.clone());
         // The rest of the body is still sent: a server may answer before it has read everything.
         if !running.sending {
             self.running.remove(&request);

@@ -23,6 +23,9 @@ const BATCH_SLOTS: usize = 4;
 /// Whether sending can name a destination on a connected socket. BSD's kernels refuse that.
 const CONNECTS: bool = cfg!(any(target_os = "linux", target_os = "android", windows));
 
+/// Whether one system call receives into many slots.
+const TAKES_MANY: bool = cfg!(any(target_os = "linux", target_os = "android"));
+
 /// A non-blocking UDP socket to one remote address.
 pub(crate) struct Socket {
     io: mio::net::UdpSocket,
@@ -67,6 +70,8 @@ pub(crate) struct Arrival {
 pub(crate) enum Received {
     /// Datagrams; there may be more.
     Some,
+    /// Datagrams, and there were no more: the next ones make the socket readable again.
+    Last,
     /// Nothing until the socket becomes readable again.
     Nothing,
     /// The remote host says that nobody listens there.
@@ -173,7 +178,12 @@ impl Socket {
                 each(arrival, datagram);
             }
         }
-        Received::Some
+        // Where many datagrams are received at once, fewer than asked for means that the queue is empty.
+        if TAKES_MANY && count < offered {
+            Received::Last
+        } else {
+            Received::Some
+        }
     }
 
     fn on_receive_error(&self, error: &io::Error) -> Received {
