@@ -82,7 +82,8 @@ impl Connection<'_> {
             self.keyring.on_acknowledged(ack.largest);
         }
         if summary.rtt_sampled {
-            self.parts.streams.set_rtt(self.recovery.rtt().smoothed());
+            // Of the least one: queues of our own making must not look like a reason for longer ones.
+            self.parts.streams.set_rtt(self.recovery.rtt().min());
         }
         self.report_recovery(place.now);
         Ok(())

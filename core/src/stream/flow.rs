@@ -177,7 +177,9 @@ impl Budget {
         let used = receiver.buffer.read_offset() - receiver.mark;
         if used >= share / 2 {
             let elapsed = now.saturating_duration_since(receiver.marked_at);
-            if elapsed <= rtt.max(SHORTEST_ROUND) || receiver.is_starved() {
+            // What a reader leaves lying would only lie in a larger window, too.
+            let keeps_up = receiver.unread() <= share / 2;
+            if keeps_up && elapsed <= (rtt * 2).max(SHORTEST_ROUND) {
                 receiver.share = share.saturating_mul(2).min(LARGEST_SHARE) as u32;
             }
             receiver.mark = receiver.buffer.read_offset();
@@ -208,8 +210,8 @@ impl Budget {
 }
 
 /// Streams that use up half of their share in this time are worth more, however short the round trip: the
-/// reader's own pauses count as well.
-const SHORTEST_ROUND: Duration = Duration::from_millis(10);
+/// reader's own pauses count as well. Longer, and a fast loopback would fill megabytes for nothing.
+const SHORTEST_ROUND: Duration = Duration::from_millis(2);
 
 /// Windows have at most 1 GiB.
 const LARGEST_SHARE: u64 = 1 << 30;

@@ -279,7 +279,7 @@ impl<'m> Streams<'m> {
         }
     }
 
-    /// The smoothed round-trip time: what a reader that keeps up is measured by.
+    /// The path's own round-trip time: what a reader that keeps up is measured by.
     pub fn set_rtt(&mut self, rtt: Duration) {
         self.rtt = rtt;
     }

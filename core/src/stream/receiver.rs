@@ -111,9 +111,9 @@ impl Receiver {
         self.is_left() && self.state != RecvState::Recv
     }
 
-    /// The reader has read all there is, and the peer may send no more.
-    pub(super) fn is_starved(&self) -> bool {
-        self.buffer.read_offset() == self.limit
+    /// Bytes that can be read and were not.
+    pub(super) fn unread(&self) -> u64 {
+        self.buffer.ready() - self.buffer.read_offset()
     }
 
     /// There is credit worth a MAX_STREAM_DATA, or the peer can do nothing before it gets one.
