@@ -211,7 +211,7 @@ impl Budget {
 
 /// Streams that use up half of their share in this time are worth more, however short the round trip: the
 /// reader's own pauses count as well. Longer, and a fast loopback would fill megabytes for nothing.
-const SHORTEST_ROUND: Duration = Duration::from_millis(2);
+const SHORTEST_ROUND: Duration = Duration::from_micros(500);
 
 /// Windows have at most 1 GiB.
 const LARGEST_SHARE: u64 = 1 << 30;
