@@ -179,8 +179,15 @@ impl Budget {
             let elapsed = now.saturating_duration_since(receiver.marked_at);
             // What a reader leaves lying would only lie in a larger window, too.
             let keeps_up = receiver.unread() <= share / 2;
-            if keeps_up && elapsed <= (rtt * 2).max(SHORTEST_ROUND) {
+            let is_path_bound = elapsed <= rtt * 2;
+            receiver.quick_rounds = if keeps_up && elapsed <= SHORT_ROUND {
+                receiver.quick_rounds + 1
+            } else {
+                0
+            };
+            if keeps_up && (is_path_bound || receiver.quick_rounds == QUICK_ROUNDS) {
                 receiver.share = share.saturating_mul(2).min(LARGEST_SHARE) as u32;
+                receiver.quick_rounds = 0;
             }
             receiver.mark = receiver.buffer.read_offset();
             receiver.marked_at = now;
@@ -211,7 +218,10 @@ impl Budget {
 
 /// Streams that use up half of their share in this time are worth more, however short the round trip: the
 /// reader's own pauses count as well. Longer, and a fast loopback would fill megabytes for nothing.
-const SHORTEST_ROUND: Duration = Duration::from_micros(500);
+const SHORT_ROUND: Duration = Duration::from_micros(500);
+
+/// So many short rounds in a row: one of them is chance, and over a gigabyte chance would have its way.
+const QUICK_ROUNDS: u8 = 4;
 
 /// Windows have at most 1 GiB.
 const LARGEST_SHARE: u64 = 1 << 30;
@@ -261,18 +271,18 @@ mod tests {
                 .discard_to(pool, receiver.buffer.read_offset() + count);
         };
         let mut pool = crate::mem::Pool::new(crate::mem::leaked_memory(1, 32));
-        budget.tune(&mut fast, now, Duration::ZERO);
+        budget.tune(&mut fast, now, Duration::from_micros(1));
         assert_eq!(fast.share, 1000);
         for _ in 0..8 {
             let half = u64::from(fast.share) / 2;
             read(&mut fast, &mut pool, half);
-            budget.tune(&mut fast, now, Duration::ZERO);
+            budget.tune(&mut fast, now, Duration::from_micros(1));
         }
         assert_eq!(fast.share, 7000, "the initial share and all of the growth");
         read(&mut other, &mut pool, 500);
-        budget.tune(&mut other, now, Duration::ZERO);
+        budget.tune(&mut other, now, Duration::from_micros(1));
         assert_eq!(other.share, 2000);
-        budget.tune(&mut fast, now, Duration::ZERO);
+        budget.tune(&mut fast, now, Duration::from_micros(1));
         assert_eq!(fast.share, 4000, "half of the growth");
         budget.on_ended(&mut other);
         assert_eq!(budget.growing, 1);
@@ -281,5 +291,31 @@ mod tests {
         read(&mut fast, &mut pool, 3999);
         budget.tune(&mut fast, late, Duration::from_millis(20));
         assert_eq!(fast.share, 4000, "a slow reader gets no more");
+    }
+
+    #[test]
+    fn rounds_short_by_chance_do_not_grow_a_share() {
+        let mut budget = Budget::new(1 << 20, 1, 1000);
+        let mut pool = crate::mem::Pool::new(crate::mem::leaked_memory(1, 32));
+        let mut receiver = Receiver::open(1000);
+        receiver.limit = u64::MAX;
+        let mut now = Instant::from_micros(1);
+        let mut round = |receiver: &mut Receiver, length: Duration| {
+            now = now + length;
+            let end = receiver.buffer.read_offset() + 500;
+            receiver.buffer.discard_to(&mut pool, end);
+            budget.tune(receiver, now, Duration::from_micros(50));
+        };
+        let long = SHORT_ROUND + Duration::from_micros(1);
+        for _ in 0..10 {
+            for length in [SHORT_ROUND, SHORT_ROUND, SHORT_ROUND, long] {
+                round(&mut receiver, length);
+            }
+        }
+        assert_eq!(receiver.share, 1000);
+        for _ in 0..QUICK_ROUNDS {
+            round(&mut receiver, SHORT_ROUND);
+        }
+        assert_eq!(receiver.share, 2000, "that was no chance");
     }
 }

@@ -36,6 +36,8 @@ pub struct Receiver {
     pub(super) mark: u64,
     /// And the time.
     pub(super) marked_at: Instant,
+    /// Short rounds in a row since the share last grew.
+    pub(super) quick_rounds: u8,
     /// Bytes beyond the read offset that the peer shall be allowed.
     pub(super) share: u32,
     pub(super) state: RecvState,
@@ -61,6 +63,7 @@ impl Receiver {
         code: 0,
         mark: 0,
         marked_at: Instant::ZERO,
+        quick_rounds: 0,
         share: 0,
         state: RecvState::Recv,
         is_stopped: false,

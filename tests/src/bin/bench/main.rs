@@ -3,8 +3,8 @@
 //! ```text
 //! this process: both servers ◄── UDP on loopback ──► child: one client, one case ──► a line of numbers
 //! ```
-//! Without arguments it takes some minutes and prints the table of `docs/benchmarks.md`; `bench quick` only shows
-//! that it works.
+//! Without arguments it takes some minutes and prints the table of `docs/benchmarks.md`; `bench memory` prints
+//! its last rows alone, `bench quick` only shows that it works.
 
 mod child;
 mod measure;
@@ -49,9 +49,10 @@ fn main() {
     match arguments.iter().map(String::as_str).collect::<Vec<_>>()[..] {
         [] => run(&FULL),
         ["quick"] => run(&QUICK),
+        ["memory"] => memory(&FULL, &Server::start(Options::default())),
         ["client", ref rest @ ..] => child::main(rest),
         _ => {
-            eprintln!("bench [quick]");
+            eprintln!("bench [quick | memory]");
             std::process::exit(2);
         }
     }
@@ -86,9 +87,14 @@ fn run(plan: &Plan) {
             }
         }
     }
+    memory(plan, &servers[0].1);
+}
+
+/// What a short and a long download need at most: the long one should need no more.
+fn memory(plan: &Plan, server: &Server) {
     for bytes in plan.memory {
         let case = Case::Download(bytes);
-        let [ours, theirs] = in_turns(&servers[0].1, case, plan.runs.min(3)).map(|figures| {
+        let [ours, theirs] = in_turns(server, case, plan.runs).map(|figures| {
             median(
                 figures
                     .iter()
