@@ -9,7 +9,7 @@ use crate::frame_writer::FrameWriter;
 use crate::mem::RangeSet;
 use crate::tls::WriteMessage;
 use crate::wire::packet::Space;
-use crate::wire::{Code, TransportError};
+use crate::wire::{Code, TransportError, rule};
 
 /// Holes a level may have in its unread bytes before further out-of-order data is treated as lost.
 const HOLES_MAX: usize = 8;
@@ -69,10 +69,10 @@ impl CryptoReceive {
         //= rfc9001#4.1.3
         // New bytes at a level whose keys were already replaced.
         if level < self.level.0 {
-            return Err(TransportError::new(
+            return Err(TransportError::new(rule!(
                 Code::PROTOCOL_VIOLATION,
-                "CRYPTO data at a level that is over",
-            ));
+                "CRYPTO data at a level that is over"
+            )));
         }
         // Data of a later level can only have come before TLS has read the earlier one to its end.
         if level > self.level.0 {
@@ -144,10 +144,10 @@ impl CryptoReceive {
     /// Goes on to the next level; bytes left over at this one are the peer's mistake.
     pub(crate) fn enter(&mut self, level: Space) -> Result<(), TransportError> {
         if !self.stored.is_empty() {
-            return Err(TransportError::new(
+            return Err(TransportError::new(rule!(
                 Code::crypto(10),
-                "handshake bytes left over before a key change",
-            ));
+                "handshake bytes left over before a key change"
+            )));
         }
         self.level = Level(level);
         Ok(())
@@ -378,7 +378,7 @@ mod tests {
         receive.enter(Space::Handshake).unwrap();
         assert_eq!(receive.admit(Space::Initial, 0, 4, 10), Ok(Admission::Fits));
         let error = receive.admit(Space::Initial, 0, 5, 10).unwrap_err();
-        assert_eq!(error.code, Code::PROTOCOL_VIOLATION);
+        assert_eq!(error.code(), Code::PROTOCOL_VIOLATION);
         assert_eq!(
             receive.admit(Space::Application, 0, 1, 10),
             Ok(Admission::Beyond)

@@ -103,9 +103,9 @@ impl From<&Close<'_>> for CloseReason {
 impl From<TransportError> for CloseReason {
     fn from(error: TransportError) -> Self {
         Self::Transport {
-            code: error.code,
-            frame: error.frame.unwrap_or(0),
-            reason: Reason::new(error.reason.as_bytes()),
+            code: error.code(),
+            frame: error.frame().unwrap_or(0),
+            reason: Reason::new(error.reason().as_bytes()),
         }
     }
 }

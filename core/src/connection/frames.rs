@@ -9,7 +9,7 @@ use crate::time::Instant;
 use crate::trace;
 use crate::wire::frame::{Ack, Frame};
 use crate::wire::packet::{ConnectionId, Space};
-use crate::wire::{Code, TransportError};
+use crate::wire::{Code, TransportError, rule};
 
 /// Where and when a frame is applied.
 pub(super) struct Place {
@@ -101,8 +101,10 @@ impl Connection<'_> {
 
     fn on_handshake_done(&mut self, now: Instant) -> Result<(), TransportError> {
         if self.state == State::Handshaking {
-            let reason = "HANDSHAKE_DONE before the handshake was complete";
-            return Err(TransportError::new(Code::PROTOCOL_VIOLATION, reason));
+            return Err(TransportError::new(rule!(
+                Code::PROTOCOL_VIOLATION,
+                "HANDSHAKE_DONE before the handshake was complete"
+            )));
         }
         //= rfc9001#4.1.2
         if self.state == State::Established {

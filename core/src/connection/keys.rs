@@ -8,7 +8,7 @@ use core::ops::Range;
 
 use crate::crypto::{DirectionKeys, HeaderKey, Keys, PacketKey, Provider, Secret, Suite, initial};
 use crate::wire::packet::Space;
-use crate::wire::{Code, Side, TransportError};
+use crate::wire::{Code, Side, TransportError, rule};
 
 /// What stands in the slot of the Initial keys.
 #[derive(Default)]
@@ -238,10 +238,10 @@ impl Keyring {
         //= rfc9001#6.2
         // The peer may not update again before it can know that we followed.
         if application.answer_owed {
-            return Err(KeyError::Fatal(TransportError::new(
+            return Err(KeyError::Fatal(TransportError::new(rule!(
                 Code::KEY_UPDATE_ERROR,
-                "a key update before the last one was confirmed",
-            )));
+                "a key update before the last one was confirmed"
+            ))));
         }
         self.advance(number, provider);
         if let Some(application) = &mut self.application {
@@ -353,9 +353,9 @@ impl Application {
         if self.failed < self.suite.integrity_limit() {
             return KeyError::Undecryptable;
         }
-        KeyError::Fatal(TransportError::new(
+        KeyError::Fatal(TransportError::new(rule!(
             Code::AEAD_LIMIT_REACHED,
-            "too many forged packets",
-        ))
+            "too many forged packets"
+        )))
     }
 }

@@ -14,7 +14,7 @@ use crate::time::Instant;
 use crate::trace::Discard;
 use crate::wire::frame::{Frame, Frames, kind};
 use crate::wire::packet::{self, ConnectionId, Header, HeaderError, Kind, Space, number};
-use crate::wire::{Code, Side, TransportError};
+use crate::wire::{Code, Side, TransportError, rule};
 
 /// The last bytes of a datagram, which are a stateless reset's token (RFC 9000 §10.3).
 const RESET_TOKEN_LENGTH: usize = 16;
@@ -205,7 +205,11 @@ impl Connection<'_> {
         //= rfc9000#17.2
         //= rfc9000#17.3.1
         if packet::has_reserved_bits(unprotected.first) {
-            return Err(violation("reserved header bits are set").into());
+            return Err(TransportError::new(rule!(
+                Code::PROTOCOL_VIOLATION,
+                "reserved header bits are set"
+            ))
+            .into());
         }
         if space == Space::Application && self.keyring.has_previous() {
             self.timers
@@ -226,7 +230,10 @@ impl Connection<'_> {
     fn admit(&mut self, opened: &Opened, payload: &[u8]) -> Result<Option<bool>, TransportError> {
         //= rfc9000#12.4
         if payload.is_empty() {
-            return Err(violation("a packet without frames"));
+            return Err(TransportError::new(rule!(
+                Code::PROTOCOL_VIOLATION,
+                "a packet without frames"
+            )));
         }
         let capacity = self.crypto_capacity();
         let mut ack_eliciting = false;
@@ -323,8 +330,4 @@ impl Connection<'_> {
         self.trace.discard(reason);
         self.report(now, &crate::trace::Event::Discarded { reason, size });
     }
-}
-
-pub(super) fn violation(reason: &'static str) -> TransportError {
-    TransportError::new(Code::PROTOCOL_VIOLATION, reason)
 }

@@ -12,7 +12,7 @@ use crate::time::Instant;
 use crate::trace::Discard;
 use crate::wire::packet::{ConnectionId, Header, Space, Version, Versions};
 use crate::wire::transport_parameters::TransportParameters;
-use crate::wire::{Code, TransportError};
+use crate::wire::{Code, TransportError, rule};
 
 /// Bytes of a Retry token that leave room for a piece of the ClientHello in a datagram of 1,200 bytes.
 const TOKEN_MAX: usize = 1000;
@@ -130,10 +130,10 @@ impl Connection<'_> {
         // Half of the window stays for the server's messages, and every Initial keeps room for ours.
         let fits = token.len() <= (window.len() / 2).min(TOKEN_MAX);
         let Some(place) = window.len().checked_sub(token.len()).filter(|_| fits) else {
-            let error = TransportError::new(
+            let error = TransportError::new(rule!(
                 Code::CRYPTO_BUFFER_EXCEEDED,
-                "the Retry token does not fit Limits::handshake",
-            );
+                "the Retry token does not fit Limits::handshake"
+            ));
             return self.fail(now, error.into());
         };
         window[place..].copy_from_slice(token);

@@ -8,7 +8,7 @@ use super::frame::{self, Header};
 use super::settings::{Reading, Settings};
 use crate::codec::VarInt;
 use crate::qpack::Cursor;
-use crate::wire::{Direction, Side, StreamId};
+use crate::wire::{Direction, Side, StreamId, rule};
 
 /// What the control stream said.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -99,15 +99,15 @@ impl Control {
         const UNEXPECTED: Code = Code::FRAME_UNEXPECTED;
         //= rfc9114#6.2.1
         if !self.settings_seen && kind != frame::SETTINGS {
-            return Err(Violation::new(
+            return Err(Violation::new(rule!(
                 Code::MISSING_SETTINGS,
-                "the control stream begins without SETTINGS",
-            ));
+                "the control stream begins without SETTINGS"
+            )));
         }
         self.state = match kind {
             //= rfc9114#7.2.4
             frame::SETTINGS if self.settings_seen => {
-                return Err(Violation::new(UNEXPECTED, "SETTINGS twice"));
+                return Err(Violation::new(rule!(UNEXPECTED, "SETTINGS twice")));
             }
             frame::SETTINGS => {
                 self.settings_seen = true;
@@ -118,35 +118,38 @@ impl Control {
             }
             frame::GOAWAY if (1..=8).contains(&length) => State::GoAway { length },
             frame::GOAWAY => {
-                return Err(Violation::new(
+                return Err(Violation::new(rule!(
                     Code::FRAME_ERROR,
-                    "GOAWAY is not one integer",
-                ));
+                    "GOAWAY is not one integer"
+                )));
             }
             //= rfc9114#7.2.3
             // We never permitted a push, so whatever ID is meant is beyond the largest.
             frame::CANCEL_PUSH => {
-                return Err(Violation::new(Code::ID_ERROR, "CANCEL_PUSH without a push"));
+                return Err(Violation::new(rule!(
+                    Code::ID_ERROR,
+                    "CANCEL_PUSH without a push"
+                )));
             }
             //= rfc9114#7.2.1
             //= rfc9114#7.2.2
             //= rfc9114#7.2.5
             frame::DATA | frame::HEADERS | frame::PUSH_PROMISE => {
-                return Err(Violation::new(
+                return Err(Violation::new(rule!(
                     UNEXPECTED,
-                    "a request's frame on the control stream",
-                ));
+                    "a request's frame on the control stream"
+                )));
             }
             //= rfc9114#7.2.7
             //= rfc9218#7.2
             frame::MAX_PUSH_ID | frame::PRIORITY_UPDATE | frame::PRIORITY_UPDATE_PUSH => {
-                return Err(Violation::new(
+                return Err(Violation::new(rule!(
                     UNEXPECTED,
-                    "a client's frame from the server",
-                ));
+                    "a client's frame from the server"
+                )));
             }
             kind if frame::is_reserved(kind) => {
-                return Err(Violation::new(UNEXPECTED, "a frame of HTTP/2"));
+                return Err(Violation::new(rule!(UNEXPECTED, "a frame of HTTP/2")));
             }
             _ => State::Skip { left: length },
         };
@@ -161,17 +164,23 @@ impl Control {
             .varint()
             .ok()
             .filter(|_| (cursor.position() - start) as u64 == length);
-        let id = id.ok_or(Violation::new(
+        let id = id.ok_or(Violation::new(rule!(
             Code::FRAME_ERROR,
-            "GOAWAY is not one integer",
-        ))?;
+            "GOAWAY is not one integer"
+        )))?;
         let id = VarInt::new(id)
             .map(StreamId::from_varint)
             .filter(|id| id.initiator() == Side::Client)
             .filter(|id| id.direction() == Direction::Bidirectional)
-            .ok_or(Violation::new(Code::ID_ERROR, "GOAWAY names no request"))?;
+            .ok_or(Violation::new(rule!(
+                Code::ID_ERROR,
+                "GOAWAY names no request"
+            )))?;
         if self.last.is_some_and(|last| id > last) {
-            return Err(Violation::new(Code::ID_ERROR, "GOAWAY takes requests back"));
+            return Err(Violation::new(rule!(
+                Code::ID_ERROR,
+                "GOAWAY takes requests back"
+            )));
         }
         self.last = Some(id);
         Ok(Message::GoAway(id))
@@ -188,19 +197,19 @@ fn pair(
     let (Ok(identifier), Ok(value)) = (ahead.varint(), ahead.varint()) else {
         // A pair has 16 bytes at most: if the whole rest of the frame is there and no pair, none will come.
         return if cursor.remaining() as u64 >= left {
-            Err(Violation::new(
+            Err(Violation::new(rule!(
                 Code::FRAME_ERROR,
-                "SETTINGS ends inside a pair",
-            ))
+                "SETTINGS ends inside a pair"
+            )))
         } else {
             Ok(None)
         };
     };
     let used = (ahead.position() - cursor.position()) as u64;
-    let left = left.checked_sub(used).ok_or(Violation::new(
+    let left = left.checked_sub(used).ok_or(Violation::new(rule!(
         Code::FRAME_ERROR,
-        "SETTINGS ends inside a pair",
-    ))?;
+        "SETTINGS ends inside a pair"
+    )))?;
     reading.pair(identifier, value)?;
     *cursor = ahead;
     Ok(Some(State::Settings { left, reading }))
@@ -232,7 +241,7 @@ mod tests {
         let whole = read_all(bytes, bytes.len()).unwrap_err();
         let split = read_all(bytes, 1).unwrap_err();
         assert_eq!(whole, split, "{bytes:x?}");
-        whole.code
+        whole.code()
     }
 
     #[test]

@@ -3,6 +3,7 @@
 use super::Code;
 use crate::connection::{CloseReason, ConnectionError, Reason};
 use crate::qpack;
+use crate::wire::{Rule, reason};
 
 /// Why an HTTP/3 connection ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -45,7 +46,7 @@ impl From<ConnectionError> for Error {
             },
             ConnectionError::Local(CloseReason::Application { code, .. }) => Self::Local {
                 code: Code::new(code),
-                reason: "closed by the application",
+                reason: reason!("closed by the application"),
             },
             error => Self::Transport(error),
         }
@@ -84,34 +85,30 @@ impl core::error::Error for Error {
 
 /// A rule that the peer broke and that ends the connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Violation {
-    pub(crate) code: Code,
-    pub(crate) reason: &'static str,
-}
+pub(crate) struct Violation(&'static Rule);
 
 impl Violation {
-    pub(crate) const fn new(code: Code, reason: &'static str) -> Self {
-        Self { code, reason }
+    pub(crate) const fn new(rule: &'static Rule) -> Self {
+        Self(rule)
+    }
+
+    pub(crate) const fn code(self) -> Code {
+        Code::new(self.0.code())
     }
 }
 
 impl From<Violation> for Error {
     fn from(violation: Violation) -> Self {
         Self::Local {
-            code: violation.code,
-            reason: violation.reason,
+            code: violation.code(),
+            reason: violation.0.reason(),
         }
     }
 }
 
 impl From<qpack::Error> for Violation {
     fn from(error: qpack::Error) -> Self {
-        let code = match error {
-            qpack::Error::Decompression(_) => Code::QPACK_DECOMPRESSION_FAILED,
-            qpack::Error::EncoderStream(_) => Code::QPACK_ENCODER_STREAM_ERROR,
-            qpack::Error::DecoderStream(_) => Code::QPACK_DECODER_STREAM_ERROR,
-        };
-        Self::new(code, error.reason())
+        Self::new(error.rule())
     }
 }
 

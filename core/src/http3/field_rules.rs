@@ -7,6 +7,7 @@
 use super::error::{Fault, MessageError};
 use super::message::Request;
 use crate::qpack::{Field, Line, Section, Source};
+use crate::wire::reason;
 
 /// Which section of a response is being checked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -57,7 +58,7 @@ pub(crate) fn check(
         checked.line(&line, kind).map_err(MessageError::Malformed)?;
     }
     if kind == Kind::Head && checked.status == 0 {
-        return Err(MessageError::Malformed("no :status").into());
+        return Err(MessageError::Malformed(reason!("no :status")).into());
     }
     Ok(checked)
 }
@@ -80,17 +81,17 @@ impl Checked {
             b"content-length" if kind == Kind::Head => {
                 //= rfc9110#8.6
                 let length = line.is_whole().then(|| decimal(line.value)).flatten();
-                let length = length.ok_or("content-length is no number")?;
+                let length = length.ok_or(reason!("content-length is no number"))?;
                 if self
                     .content_length
                     .replace(length)
                     .is_some_and(|other| other != length)
                 {
-                    return Err("two lengths in content-length");
+                    return Err(reason!("two lengths in content-length"));
                 }
                 Ok(())
             }
-            b"te" if line.value != b"trailers" => Err("te other than trailers"),
+            b"te" if line.value != b"trailers" => Err(reason!("te other than trailers")),
             _ => Ok(()),
         }
     }
@@ -99,16 +100,16 @@ impl Checked {
     //= rfc9114#4.3.2
     fn pseudo(&mut self, line: &Line<'_>, kind: Kind) -> Result<(), &'static str> {
         if kind == Kind::Trailers {
-            return Err("a pseudo-header field in trailers");
+            return Err(reason!("a pseudo-header field in trailers"));
         }
         if line.name != b":status" {
-            return Err("a pseudo-header field that responses do not have");
+            return Err(reason!("a pseudo-header field that responses do not have"));
         }
         if self.fields > 0 {
-            return Err(":status behind other fields");
+            return Err(reason!(":status behind other fields"));
         }
         if self.status != 0 {
-            return Err(":status twice");
+            return Err(reason!(":status twice"));
         }
         let status = match line.value {
             [first @ b'1'..=b'9', rest @ ..] if rest.len() == 2 && line.is_whole() => {
@@ -116,10 +117,10 @@ impl Checked {
             }
             _ => None,
         };
-        self.status = status.ok_or(":status is not three digits")?;
+        self.status = status.ok_or(reason!(":status is not three digits"))?;
         //= rfc9114#4.5
         if self.status == 101 {
-            return Err("status 101");
+            return Err(reason!("status 101"));
         }
         Ok(())
     }
@@ -128,12 +129,14 @@ impl Checked {
 /// Checks the head of a request of ours.
 pub(crate) fn check_request(request: &Request<'_>, authority: &str) -> Result<(), &'static str> {
     if request.method().is_empty() || !request.method().bytes().all(is_token) {
-        return Err("the method is no token");
+        return Err(reason!("the method is no token"));
     }
     for field in request.pseudo_fields(authority) {
         let printable = |&byte: &u8| byte > b' ' && byte != 0x7f;
         if field.value().is_empty() || !field.value().iter().all(printable) {
-            return Err("scheme, authority or path is empty or has an illegal character");
+            return Err(reason!(
+                "scheme, authority or path is empty or has an illegal character"
+            ));
         }
     }
     //= rfc9114#4.3.1
@@ -145,7 +148,7 @@ pub(crate) fn check_request(request: &Request<'_>, authority: &str) -> Result<()
             .iter()
             .any(|field| field.name() == "host")
     {
-        return Err("no authority");
+        return Err(reason!("no authority"));
     }
     check_fields(request.given_fields())
 }
@@ -157,7 +160,7 @@ pub(crate) fn check_fields(fields: &[Field<'_>]) -> Result<(), &'static str> {
         check_name(field.name().as_bytes())?;
         check_value(field.value())?;
         if field.name() == "te" && field.value() != b"trailers" {
-            return Err("te other than trailers");
+            return Err(reason!("te other than trailers"));
         }
     }
     Ok(())
@@ -167,17 +170,17 @@ pub(crate) fn check_fields(fields: &[Field<'_>]) -> Result<(), &'static str> {
 //= rfc9114#4.2
 fn check_name(name: &[u8]) -> Result<(), &'static str> {
     if name.is_empty() {
-        return Err("a field without a name");
+        return Err(reason!("a field without a name"));
     }
     if name.iter().any(u8::is_ascii_uppercase) {
-        return Err("a field name with capitals");
+        return Err(reason!("a field name with capitals"));
     }
     if !name.iter().copied().all(is_token) {
-        return Err("an illegal character in a field name");
+        return Err(reason!("an illegal character in a field name"));
     }
     match name {
         b"connection" | b"keep-alive" | b"proxy-connection" | b"transfer-encoding" | b"upgrade" => {
-            Err("a field about the connection")
+            Err(reason!("a field about the connection"))
         }
         _ => Ok(()),
     }
@@ -189,7 +192,7 @@ fn check_value(value: &[u8]) -> Result<(), &'static str> {
     if value.iter().all(legal) {
         Ok(())
     } else {
-        Err("an illegal character in a field value")
+        Err(reason!("an illegal character in a field value"))
     }
 }
 

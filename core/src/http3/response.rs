@@ -17,6 +17,7 @@ use super::error::{Fault, MessageError, Violation};
 use super::field_rules::{self, Checked, Kind};
 use super::frame::{self, Header};
 use crate::qpack::{Cursor, Section, Source};
+use crate::wire::{reason, rule};
 
 /// What the request was, as far as it decides how the response is read.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -212,7 +213,7 @@ impl Response {
                 Frame::Data { left: length }
             }
             (frame::DATA, _) => {
-                return Err(Violation::new(UNEXPECTED, "DATA outside of content").into());
+                return Err(Violation::new(rule!(UNEXPECTED, "DATA outside of content")).into());
             }
             (frame::HEADERS, Phase::Head) => match usize::try_from(length) {
                 Ok(length) if length <= section_max => Frame::Section { length },
@@ -230,14 +231,18 @@ impl Response {
                 }
             }
             (frame::HEADERS, _) => {
-                return Err(
-                    Violation::new(UNEXPECTED, "HEADERS behind the end of a message").into(),
-                );
+                return Err(Violation::new(rule!(
+                    UNEXPECTED,
+                    "HEADERS behind the end of a message"
+                ))
+                .into());
             }
             //= rfc9114#7.2.5
             // No push was permitted, so every ID is too large.
             (frame::PUSH_PROMISE, _) => {
-                return Err(Violation::new(Code::ID_ERROR, "a push that was not permitted").into());
+                return Err(
+                    Violation::new(rule!(Code::ID_ERROR, "a push that was not permitted")).into(),
+                );
             }
             (
                 frame::CANCEL_PUSH
@@ -248,12 +253,14 @@ impl Response {
                 | frame::PRIORITY_UPDATE_PUSH,
                 _,
             ) => {
-                return Err(
-                    Violation::new(UNEXPECTED, "a control frame on a request's stream").into(),
-                );
+                return Err(Violation::new(rule!(
+                    UNEXPECTED,
+                    "a control frame on a request's stream"
+                ))
+                .into());
             }
             (kind, _) if frame::is_reserved(kind) => {
-                return Err(Violation::new(UNEXPECTED, "a frame of HTTP/2").into());
+                return Err(Violation::new(rule!(UNEXPECTED, "a frame of HTTP/2")).into());
             }
             //= rfc9114#9
             _ => Frame::Skip { left: length },
@@ -267,11 +274,15 @@ impl Response {
         match &mut self.content {
             Content::Any => Ok(()),
             Content::None if length == 0 => Ok(()),
-            Content::None => Err(MessageError::Malformed("content where there is none")),
+            Content::None => Err(MessageError::Malformed(reason!(
+                "content where there is none"
+            ))),
             Content::Exactly(left) => {
                 *left = left
                     .checked_sub(length)
-                    .ok_or(MessageError::Malformed("more content than content-length"))?;
+                    .ok_or(MessageError::Malformed(reason!(
+                        "more content than content-length"
+                    )))?;
                 Ok(())
             }
         }
@@ -294,7 +305,9 @@ impl Response {
 
     fn end(&self) -> Result<Step, Fault> {
         if self.phase == Phase::Head {
-            return Err(MessageError::Malformed("the stream ended before a response").into());
+            return Err(
+                MessageError::Malformed(reason!("the stream ended before a response")).into(),
+            );
         }
         self.expect_no_more()?;
         Ok(Step::End)
@@ -304,15 +317,16 @@ impl Response {
     //= rfc9114#4.1.2
     fn expect_no_more(&self) -> Result<(), MessageError> {
         match self.content {
-            Content::Exactly(1..) => {
-                Err(MessageError::Malformed("less content than content-length"))
-            }
+            Content::Exactly(1..) => Err(MessageError::Malformed(reason!(
+                "less content than content-length"
+            ))),
             _ => Ok(()),
         }
     }
 }
 
-const TRUNCATED: Violation = Violation::new(Code::FRAME_ERROR, "the stream ended inside a frame");
+const TRUNCATED: Violation =
+    Violation::new(rule!(Code::FRAME_ERROR, "the stream ended inside a frame"));
 
 fn at_most(available: usize, left: u64) -> usize {
     usize::try_from(left).map_or(available, |left| left.min(available))
@@ -394,7 +408,7 @@ mod tests {
 
     fn code(parts: &[&[u8]]) -> Code {
         match result(parts, Method::Other) {
-            Err(Fault::Connection(violation)) => violation.code,
+            Err(Fault::Connection(violation)) => violation.code(),
             other => panic!("{other:?}"),
         }
     }

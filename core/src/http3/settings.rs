@@ -6,6 +6,7 @@ use super::error::Violation;
 use super::frame::{self, Header};
 use super::{Code, stream_type};
 use crate::codec::{Full, Writer};
+use crate::wire::rule;
 
 const QPACK_MAX_TABLE_CAPACITY: u64 = 0x01;
 const MAX_FIELD_SECTION_SIZE: u64 = 0x06;
@@ -65,11 +66,11 @@ impl Reading {
                 4
             }
             //= rfc9114#7.2.4.1
-            0x00 | 0x02..=0x05 => return Err(Violation::new(ERROR, "a setting of HTTP/2")),
+            0x00 | 0x02..=0x05 => return Err(Violation::new(rule!(ERROR, "a setting of HTTP/2"))),
             _ => return Ok(()),
         };
         if self.seen & 1 << bit != 0 {
-            return Err(Violation::new(ERROR, "the same setting twice"));
+            return Err(Violation::new(rule!(ERROR, "the same setting twice")));
         }
         self.seen |= 1 << bit;
         Ok(())
@@ -85,10 +86,10 @@ fn switch(value: u64) -> Result<bool, Violation> {
     match value {
         0 => Ok(false),
         1 => Ok(true),
-        _ => Err(Violation::new(
+        _ => Err(Violation::new(rule!(
             Code::SETTINGS_ERROR,
-            "a switch that is neither 0 nor 1",
-        )),
+            "a switch that is neither 0 nor 1"
+        ))),
     }
 }
 
@@ -132,13 +133,13 @@ mod tests {
     fn what_settings_may_not_say() {
         for identifier in [0, 2, 3, 4, 5] {
             let error = Reading::default().pair(identifier, 0).unwrap_err();
-            assert_eq!(error.code, Code::SETTINGS_ERROR);
+            assert_eq!(error.code(), Code::SETTINGS_ERROR);
         }
         for identifier in [0x01, 0x06, 0x07, 0x08, 0x33] {
             let mut reading = Reading::default();
             assert_eq!(reading.pair(identifier, 1), Ok(()));
             let error = reading.pair(identifier, 1).unwrap_err();
-            assert_eq!(error.code, Code::SETTINGS_ERROR);
+            assert_eq!(error.code(), Code::SETTINGS_ERROR);
         }
         for identifier in [0x08, 0x33] {
             assert!(Reading::default().pair(identifier, 2).is_err());

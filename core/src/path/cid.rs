@@ -10,7 +10,7 @@ use crate::recovery::Token;
 use crate::wire::frame::Frame;
 use crate::wire::frame::kind::{NEW_CONNECTION_ID, RETIRE_CONNECTION_ID};
 use crate::wire::packet::ConnectionId;
-use crate::wire::{Code, TransportError};
+use crate::wire::{Code, TransportError, rule};
 
 /// Connection IDs of ours at a time, if the peer's limit allows: more than any peer needs for its paths.
 pub const LOCAL_MAX: usize = 8;
@@ -97,16 +97,18 @@ impl LocalCids {
     ) -> Result<(), TransportError> {
         //= rfc9000#19.16
         if self.length == 0 {
-            return Err(violation(
-                RETIRE_CONNECTION_ID,
-                "there is no connection ID to retire",
-            ));
+            return Err(TransportError::new(rule!(
+                Code::PROTOCOL_VIOLATION,
+                "there is no connection ID to retire"
+            ))
+            .in_frame(RETIRE_CONNECTION_ID));
         }
         if sequence >= self.next_sequence {
-            return Err(violation(
-                RETIRE_CONNECTION_ID,
-                "connection ID was never issued",
-            ));
+            return Err(TransportError::new(rule!(
+                Code::PROTOCOL_VIOLATION,
+                "connection ID was never issued"
+            ))
+            .in_frame(RETIRE_CONNECTION_ID));
         }
         let Some(index) = self
             .active
@@ -116,10 +118,11 @@ impl LocalCids {
             return Ok(());
         };
         if self.active[index].cid == *destination {
-            return Err(violation(
-                RETIRE_CONNECTION_ID,
-                "connection ID is in use by its own retirement",
-            ));
+            return Err(TransportError::new(rule!(
+                Code::PROTOCOL_VIOLATION,
+                "connection ID is in use by its own retirement"
+            ))
+            .in_frame(RETIRE_CONNECTION_ID));
         }
         self.active.remove(index);
         Ok(())
@@ -259,11 +262,19 @@ impl RemoteCids {
         reset_token: [u8; 16],
     ) -> Result<(), TransportError> {
         let Some(cid) = ConnectionId::new(cid) else {
-            return Err(violation(NEW_CONNECTION_ID, "connection ID is too long"));
+            return Err(TransportError::new(rule!(
+                Code::PROTOCOL_VIOLATION,
+                "connection ID is too long"
+            ))
+            .in_frame(NEW_CONNECTION_ID));
         };
         //= rfc9000#19.15
         if self.current().is_empty() {
-            return Err(violation(NEW_CONNECTION_ID, "connection IDs have no bytes"));
+            return Err(TransportError::new(rule!(
+                Code::PROTOCOL_VIOLATION,
+                "connection IDs have no bytes"
+            ))
+            .in_frame(NEW_CONNECTION_ID));
         }
         let new = Remote {
             sequence,
@@ -282,9 +293,7 @@ impl RemoteCids {
         if sequence < self.retire_prior_to {
             return self.retire(sequence);
         }
-        self.active
-            .push(new)
-            .map_err(|_| too_many("too many connection IDs"))
+        self.active.push(new).map_err(|_| TOO_MANY)
     }
 
     /// Whether the last bytes of a datagram are the reset token of the connection ID in use.
@@ -340,10 +349,11 @@ impl RemoteCids {
                 (false, false) => {}
                 (true, true) if same_token => known = true,
                 _ => {
-                    return Err(violation(
-                        NEW_CONNECTION_ID,
-                        "a connection ID was issued twice",
-                    ));
+                    return Err(TransportError::new(rule!(
+                        Code::PROTOCOL_VIOLATION,
+                        "a connection ID was issued twice"
+                    ))
+                    .in_frame(NEW_CONNECTION_ID));
                 }
             }
         }
@@ -358,7 +368,7 @@ impl RemoteCids {
             .filter(|sequence| *sequence < retire_prior_to)
             .filter(|sequence| !self.retired.iter().any(|entry| entry.0 == *sequence));
         if retiring.count() > RETIRED_MAX - self.retired.len() {
-            return Err(too_many("too many connection IDs are being retired"));
+            return Err(TOO_MANY_RETIRED);
         }
         Ok(())
     }
@@ -383,17 +393,21 @@ impl RemoteCids {
         }
         self.retired
             .push((sequence, Delivery::Pending))
-            .map_err(|_| too_many("too many connection IDs are being retired"))
+            .map_err(|_| TOO_MANY_RETIRED)
     }
 }
 
-fn violation(frame: u64, reason: &'static str) -> TransportError {
-    TransportError::new(Code::PROTOCOL_VIOLATION, reason).in_frame(frame)
-}
+const TOO_MANY: TransportError = TransportError::new(rule!(
+    Code::CONNECTION_ID_LIMIT_ERROR,
+    "too many connection IDs"
+))
+.in_frame(NEW_CONNECTION_ID);
 
-fn too_many(reason: &'static str) -> TransportError {
-    TransportError::new(Code::CONNECTION_ID_LIMIT_ERROR, reason).in_frame(NEW_CONNECTION_ID)
-}
+const TOO_MANY_RETIRED: TransportError = TransportError::new(rule!(
+    Code::CONNECTION_ID_LIMIT_ERROR,
+    "too many connection IDs are being retired"
+))
+.in_frame(NEW_CONNECTION_ID);
 
 #[cfg(test)]
 mod tests {
@@ -530,7 +544,7 @@ mod tests {
         for (sequence, destination) in [(2, cid(0)), (u64::MAX >> 2, cid(0)), (0, cid(0))] {
             let error = local.on_retire(sequence, &destination).unwrap_err();
             assert_eq!(
-                (error.code, error.frame),
+                (error.code(), error.frame()),
                 (Code::PROTOCOL_VIOLATION, Some(0x19))
             );
         }
@@ -593,7 +607,7 @@ mod tests {
         new(&mut remote, 4, 1).unwrap();
         let error = new(&mut remote, 5, 1).unwrap_err();
         assert_eq!(
-            (error.code, error.frame),
+            (error.code(), error.frame()),
             (Code::CONNECTION_ID_LIMIT_ERROR, Some(0x18))
         );
     }
@@ -611,7 +625,7 @@ mod tests {
             acknowledged.on_ack(sequence - 1);
         }
         let error = new(&mut remote, 9, 9).unwrap_err();
-        assert_eq!(error.code, Code::CONNECTION_ID_LIMIT_ERROR);
+        assert_eq!(error.code(), Code::CONNECTION_ID_LIMIT_ERROR);
         assert_eq!(remote.current(), cid(8), "that is told to a known one");
     }
 
@@ -631,7 +645,7 @@ mod tests {
                 .on_new(sequence, 0, cid.as_slice(), token)
                 .unwrap_err();
             assert_eq!(
-                (error.code, error.frame),
+                (error.code(), error.frame()),
                 (Code::PROTOCOL_VIOLATION, Some(0x18))
             );
         }

@@ -2,8 +2,9 @@
 //!
 //! Invariant: memory is one scratch for one line; a longer line is measured, cut and harmless to the next.
 
-use super::{Cursor, Error, Source, huffman, prefix, static_table};
+use super::{Cursor, DECOMPRESSION_FAILED, Error, Source, huffman, prefix, static_table};
 use crate::codec::DecodeError;
+use crate::wire::rule;
 
 /// A position in an encoded field section. Small and `Copy`: reading twice is a copy of it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -46,11 +47,14 @@ impl Section {
         let mut cursor = Cursor::new(source, start, end);
         let (_, required_inserts) = prefix::decode(&mut cursor, 8).map_err(cut)?;
         if required_inserts != 0 {
-            return Err(Error::Decompression("inserts required, capacity is 0"));
+            return Err(Error::new(rule!(
+                DECOMPRESSION_FAILED,
+                "inserts required, capacity is 0"
+            )));
         }
         let (sign, _) = prefix::decode(&mut cursor, 7).map_err(cut)?;
         if sign != 0 {
-            return Err(Error::Decompression("a negative base"));
+            return Err(Error::new(rule!(DECOMPRESSION_FAILED, "a negative base")));
         }
         let at = cursor.position();
         Ok(Self { at, end })
@@ -78,7 +82,12 @@ impl Section {
             }
             0b0010_0000..=0b0011_1111 => literal(&mut cursor, scratch)?,
             // Dynamic entries, relative or behind the base: there are none.
-            _ => return Err(Error::Decompression("no such dynamic entry")),
+            _ => {
+                return Err(Error::new(rule!(
+                    DECOMPRESSION_FAILED,
+                    "no such dynamic entry"
+                )));
+            }
         };
         self.at = cursor.position();
         Ok(Some(line))
@@ -88,18 +97,23 @@ impl Section {
 /// In a line with a name reference: the name is the static table's.
 const STATIC: u8 = 0b0001_0000;
 
-const TRUNCATED: Error = Error::Decompression("ends inside a line");
+const TRUNCATED: Error = Error::new(rule!(DECOMPRESSION_FAILED, "ends inside a line"));
 
 fn cut(error: DecodeError) -> Error {
     match error {
         DecodeError::UnexpectedEnd => TRUNCATED,
-        DecodeError::Invalid => Error::Decompression("an integer of over 62 bits"),
+        DecodeError::Invalid => {
+            Error::new(rule!(DECOMPRESSION_FAILED, "an integer of over 62 bits"))
+        }
     }
 }
 
 //= rfc9204#3.1
 fn entry(index: u64) -> Result<(&'static str, &'static str), Error> {
-    static_table::entry(index).ok_or(Error::Decompression("no such static entry"))
+    static_table::entry(index).ok_or(Error::new(rule!(
+        DECOMPRESSION_FAILED,
+        "no such static entry"
+    )))
 }
 
 /// `1 1 index(6)`
@@ -196,7 +210,8 @@ impl<'a> Text<'a> {
     }
 
     fn expand(&mut self, cursor: &mut Cursor<'_>, length: usize) -> Result<(), Error> {
-        const MALFORMED: Error = Error::Decompression("a malformed Huffman string");
+        const MALFORMED: Error =
+            Error::new(rule!(DECOMPRESSION_FAILED, "a malformed Huffman string"));
         let mut decoder = huffman::Decoder::default();
         for _ in 0..length {
             let byte = cursor.u8().map_err(cut)?;
@@ -291,7 +306,11 @@ mod tests {
         ];
         for bytes in cases {
             let result = decoded(bytes);
-            assert!(matches!(result, Err(Error::Decompression(_))), "{bytes:x?}");
+            assert_eq!(
+                result.map(|_| ()).unwrap_err().rule().code(),
+                0x200,
+                "{bytes:x?}"
+            );
         }
         assert_eq!(decoded(b"\x00\x7f\x01"), Ok(Vec::new()), "any base will do");
     }

@@ -3,8 +3,9 @@
 //!
 //! Invariant: an instruction is read whole or not at all, so nothing is kept between calls.
 
-use super::{Cursor, Error, prefix};
+use super::{Cursor, DECODER_STREAM_ERROR, ENCODER_STREAM_ERROR, Error, prefix};
 use crate::codec::DecodeError;
+use crate::wire::rule;
 
 /// Reads the next instruction of the peer's encoder; `false` if it is not there whole.
 ///
@@ -16,13 +17,22 @@ pub fn read_encoder(cursor: &mut Cursor<'_>) -> Result<bool, Error> {
         return Ok(false);
     };
     if first & 0b1110_0000 != 0b0010_0000 {
-        return Err(Error::EncoderStream("an insert, and the capacity is 0"));
+        return Err(Error::new(rule!(
+            ENCODER_STREAM_ERROR,
+            "an insert, and the capacity is 0"
+        )));
     }
     match prefix::decode(cursor, 5) {
         Ok((_, 0)) => Ok(true),
-        Ok(_) => Err(Error::EncoderStream("a capacity above the announced 0")),
+        Ok(_) => Err(Error::new(rule!(
+            ENCODER_STREAM_ERROR,
+            "a capacity above the announced 0"
+        ))),
         Err(DecodeError::UnexpectedEnd) => Ok(false),
-        Err(DecodeError::Invalid) => Err(Error::EncoderStream("an integer of over 62 bits")),
+        Err(DecodeError::Invalid) => Err(Error::new(rule!(
+            ENCODER_STREAM_ERROR,
+            "an integer of over 62 bits"
+        ))),
     }
 }
 
@@ -37,14 +47,27 @@ pub fn read_decoder(cursor: &mut Cursor<'_>) -> Result<bool, Error> {
         return Ok(false);
     };
     match first >> 6 {
-        0b00 => return Err(Error::DecoderStream("an increment without an insert")),
+        0b00 => {
+            return Err(Error::new(rule!(
+                DECODER_STREAM_ERROR,
+                "an increment without an insert"
+            )));
+        }
         0b01 => {}
-        _ => return Err(Error::DecoderStream("an acknowledgement of no section")),
+        _ => {
+            return Err(Error::new(rule!(
+                DECODER_STREAM_ERROR,
+                "an acknowledgement of no section"
+            )));
+        }
     }
     match prefix::decode(cursor, 6) {
         Ok(_) => Ok(true),
         Err(DecodeError::UnexpectedEnd) => Ok(false),
-        Err(DecodeError::Invalid) => Err(Error::DecoderStream("an integer of over 62 bits")),
+        Err(DecodeError::Invalid) => Err(Error::new(rule!(
+            DECODER_STREAM_ERROR,
+            "an integer of over 62 bits"
+        ))),
     }
 }
 
@@ -79,7 +102,11 @@ mod tests {
             ],
         ] {
             let (result, _) = run(read_encoder, bytes);
-            assert!(matches!(result, Err(Error::EncoderStream(_))), "{bytes:x?}");
+            assert_eq!(
+                result.map(|_| ()).unwrap_err().rule().code(),
+                0x201,
+                "{bytes:x?}"
+            );
         }
     }
 
@@ -93,7 +120,11 @@ mod tests {
         assert_eq!(run(read_decoder, &[]), (Ok(false), 0));
         for bytes in [&[0x00][..], &[0x01], &[0x3f, 0x80], &[0x80], &[0xff, 0xff]] {
             let (result, _) = run(read_decoder, bytes);
-            assert!(matches!(result, Err(Error::DecoderStream(_))), "{bytes:x?}");
+            assert_eq!(
+                result.map(|_| ()).unwrap_err().rule().code(),
+                0x202,
+                "{bytes:x?}"
+            );
         }
     }
 }

@@ -19,6 +19,8 @@ pub mod prefix;
 mod source;
 pub mod static_table;
 
+use crate::wire::{Code, Rule};
+
 pub use decoder::{Line, Section};
 pub use encoder::Encoder;
 pub use field::Field;
@@ -27,34 +29,39 @@ pub use source::{Cursor, Source};
 /// Why the peer's compressed fields or instructions end the connection (RFC 9204 §6).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
-pub enum Error {
-    /// QPACK_DECOMPRESSION_FAILED: a field section that has no meaning, and what is wrong with it.
-    Decompression(&'static str),
-    /// QPACK_ENCODER_STREAM_ERROR: an instruction of the peer's encoder that it may not send.
-    EncoderStream(&'static str),
-    /// QPACK_DECODER_STREAM_ERROR: an instruction of the peer's decoder that it may not send.
-    DecoderStream(&'static str),
-}
+pub struct Error(&'static Rule);
+
+/// QPACK_DECOMPRESSION_FAILED: a field section that has no meaning.
+const DECOMPRESSION_FAILED: Code = Code::new(0x200);
+/// QPACK_ENCODER_STREAM_ERROR: an instruction of the peer's encoder that it may not send.
+const ENCODER_STREAM_ERROR: Code = Code::new(0x201);
+/// QPACK_DECODER_STREAM_ERROR: an instruction of the peer's decoder that it may not send.
+const DECODER_STREAM_ERROR: Code = Code::new(0x202);
 
 impl Error {
-    /// What was wrong, for people.
+    const fn new(rule: &'static Rule) -> Self {
+        Self(rule)
+    }
+
+    /// The rule that was broken.
+    pub const fn rule(self) -> &'static Rule {
+        self.0
+    }
+
+    /// What was wrong, for people; empty without the feature `reasons`.
     pub const fn reason(self) -> &'static str {
-        match self {
-            Self::Decompression(reason)
-            | Self::EncoderStream(reason)
-            | Self::DecoderStream(reason) => reason,
-        }
+        self.0.reason()
     }
 }
 
 impl core::fmt::Display for Error {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-        let name = match self {
-            Self::Decompression(_) => "QPACK_DECOMPRESSION_FAILED",
-            Self::EncoderStream(_) => "QPACK_ENCODER_STREAM_ERROR",
-            Self::DecoderStream(_) => "QPACK_DECODER_STREAM_ERROR",
-        };
-        write!(f, "{name}: {}", self.reason())
+        f.write_str(match Code::new(self.0.code()) {
+            ENCODER_STREAM_ERROR => "QPACK_ENCODER_STREAM_ERROR",
+            DECODER_STREAM_ERROR => "QPACK_DECODER_STREAM_ERROR",
+            _ => "QPACK_DECOMPRESSION_FAILED",
+        })?;
+        write!(f, ": {}", self.reason())
     }
 }
 

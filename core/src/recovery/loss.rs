@@ -10,7 +10,7 @@ use super::{OnOutcome, Outcome, Recovery, SentPacket, report_lost};
 use crate::time::{Duration, Instant};
 use crate::wire::frame::Ack;
 use crate::wire::packet::Space;
-use crate::wire::{Code, TransportError};
+use crate::wire::{Code, TransportError, rule};
 
 /// A packet is lost when one sent so many later was acknowledged.
 //= rfc9002#6.1.1
@@ -68,8 +68,11 @@ impl Recovery<'_> {
         //= rfc9000#13.1
         if ack.largest >= state.next_number {
             let kind = ACK_TYPE + u64::from(ack.ecn.is_some());
-            let reason = "acknowledgement of a packet that was not sent";
-            return Err(TransportError::new(Code::PROTOCOL_VIOLATION, reason).in_frame(kind));
+            let rule = rule!(
+                Code::PROTOCOL_VIOLATION,
+                "acknowledgement of a packet that was not sent"
+            );
+            return Err(TransportError::new(rule).in_frame(kind));
         }
         let raised = state
             .largest_acknowledged

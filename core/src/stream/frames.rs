@@ -7,7 +7,7 @@ use super::sender::SendState;
 use super::{MAX_DATA, MAX_STREAMS, Set, Streams, by};
 use crate::context::Context;
 use crate::wire::frame::Frame;
-use crate::wire::{Code, Direction, StreamId, TransportError};
+use crate::wire::{Code, Direction, StreamId, TransportError, rule};
 
 impl Streams<'_> {
     /// Takes a frame about streams; others are ignored. An error closes the connection.
@@ -82,10 +82,10 @@ impl Streams<'_> {
             .write(&mut self.receive, offset, data);
         if written.is_err() {
             // Flow control makes this impossible; if it were not, losing the data would be worse.
-            return Err(TransportError::new(
+            return Err(TransportError::new(rule!(
                 Code::INTERNAL_ERROR,
-                "the receive pool is exhausted",
-            ));
+                "the receive pool is exhausted"
+            )));
         }
         if fin {
             self.with_receiver(slot, place, |receiver, _| receiver.on_final_size(end));
@@ -214,10 +214,10 @@ impl Streams<'_> {
     fn receive_credit(&mut self, new: u64) -> Result<(), TransportError> {
         //= rfc9000#4.1
         if !self.credit.admits(new) {
-            return Err(TransportError::new(
+            return Err(TransportError::new(rule!(
                 Code::FLOW_CONTROL_ERROR,
-                "more than MAX_DATA",
-            ));
+                "more than MAX_DATA"
+            )));
         }
         self.credit.on_received(new);
         if new > 0 && self.credit.is_update_due() {
@@ -229,10 +229,10 @@ impl Streams<'_> {
     /// The slot and receiving part of the stream a frame is about; `None` if the stream is over.
     fn receiving(&mut self, id: StreamId) -> Result<Option<(usize, usize)>, TransportError> {
         if id.direction() == Direction::Unidirectional && id.initiator() == self.side {
-            return Err(TransportError::new(
+            return Err(TransportError::new(rule!(
                 Code::STREAM_STATE_ERROR,
-                "the stream is send-only for us",
-            ));
+                "the stream is send-only for us"
+            )));
         }
         let Some(slot) = self.locate(id)? else {
             return Ok(None);
@@ -243,10 +243,10 @@ impl Streams<'_> {
     /// The slot and sending part of the stream a frame is about; `None` if the stream is over.
     fn sending(&mut self, id: StreamId) -> Result<Option<(usize, usize)>, TransportError> {
         if id.direction() == Direction::Unidirectional && id.initiator() != self.side {
-            return Err(TransportError::new(
+            return Err(TransportError::new(rule!(
                 Code::STREAM_STATE_ERROR,
-                "the stream is receive-only for us",
-            ));
+                "the stream is receive-only for us"
+            )));
         }
         let Some(slot) = self.locate(id)? else {
             return Ok(None);
@@ -265,20 +265,20 @@ impl Streams<'_> {
                 return Ok(None);
             }
             //= rfc9000#19.8
-            return Err(TransportError::new(
+            return Err(TransportError::new(rule!(
                 Code::STREAM_STATE_ERROR,
-                "a stream that was never opened",
-            ));
+                "a stream that was never opened"
+            )));
         }
         if id.index() < self.accepting[direction].next {
             return Ok(None);
         }
         //= rfc9000#4.6
         if id.index() >= self.accepting[direction].told {
-            return Err(TransportError::new(
+            return Err(TransportError::new(rule!(
                 Code::STREAM_LIMIT_ERROR,
-                "more streams than MAX_STREAMS",
-            ));
+                "more streams than MAX_STREAMS"
+            )));
         }
         self.accept(id).map(Some)
     }
@@ -287,7 +287,8 @@ impl Streams<'_> {
     fn accept(&mut self, id: StreamId) -> Result<usize, TransportError> {
         self.reap();
         let direction = by(id.direction());
-        let error = TransportError::new(Code::INTERNAL_ERROR, "no slot for an allowed stream");
+        let error =
+            TransportError::new(rule!(Code::INTERNAL_ERROR, "no slot for an allowed stream"));
         loop {
             let index = self.accepting[direction].next;
             let opened = StreamId::new(id.initiator(), id.direction(), index).ok_or(error)?;

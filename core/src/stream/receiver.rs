@@ -10,7 +10,7 @@
 
 use crate::mem::{Pool, ReceiveBuffer};
 use crate::time::Instant;
-use crate::wire::{Code, TransportError};
+use crate::wire::{Code, TransportError, rule};
 
 /// The RFC's states; "Data Recvd" is `SizeKnown` with nothing missing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -133,23 +133,34 @@ impl Receiver {
     /// Returns how many bytes it adds to the highest offset.
     //= rfc9000#4.5
     pub(super) fn admit(&self, end: u64, is_final: bool) -> Result<u64, TransportError> {
-        let error = |code, reason| Err(TransportError::new(code, reason));
         if let Some(size) = self.final_size() {
             if end > size {
-                return error(Code::FINAL_SIZE_ERROR, "data beyond the final size");
+                return Err(TransportError::new(rule!(
+                    Code::FINAL_SIZE_ERROR,
+                    "data beyond the final size"
+                )));
             }
             if is_final && end != size {
-                return error(Code::FINAL_SIZE_ERROR, "the final size changed");
+                return Err(TransportError::new(rule!(
+                    Code::FINAL_SIZE_ERROR,
+                    "the final size changed"
+                )));
             }
             return Ok(0);
         }
         let high = self.buffer.high();
         if is_final && end < high {
-            return error(Code::FINAL_SIZE_ERROR, "the final size is below data");
+            return Err(TransportError::new(rule!(
+                Code::FINAL_SIZE_ERROR,
+                "the final size is below data"
+            )));
         }
         //= rfc9000#4.1
         if end > self.limit {
-            return error(Code::FLOW_CONTROL_ERROR, "more than MAX_STREAM_DATA");
+            return Err(TransportError::new(rule!(
+                Code::FLOW_CONTROL_ERROR,
+                "more than MAX_STREAM_DATA"
+            )));
         }
         Ok(end.saturating_sub(high))
     }
@@ -178,7 +189,7 @@ mod tests {
     use crate::mem::leaked_memory;
 
     fn code(result: Result<u64, TransportError>) -> Code {
-        result.unwrap_err().code
+        result.unwrap_err().code()
     }
 
     //= rfc9000#4.1 test

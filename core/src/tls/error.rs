@@ -4,7 +4,7 @@
 
 use super::alert::Alert;
 use super::message::MessageType;
-use crate::wire::{Code, TransportError};
+use crate::wire::{Code, Rule, TransportError, rule};
 
 /// Why a handshake ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -108,19 +108,9 @@ pub enum CertificateError {
     /// No chain leads to a trusted issuer.
     UnknownIssuer,
     /// It, or an issuer of it, is past its last day.
-    Expired {
-        /// The time of the check, Unix seconds.
-        now: u64,
-        /// Its last second, Unix seconds.
-        not_after: u64,
-    },
+    Expired,
     /// It, or an issuer of it, is before its first day.
-    NotYetValid {
-        /// The time of the check, Unix seconds.
-        now: u64,
-        /// Its first second, Unix seconds.
-        not_before: u64,
-    },
+    NotYetValid,
     /// It is for other names.
     NameMismatch,
     /// A signature in the chain is wrong.
@@ -144,156 +134,203 @@ pub enum CertificateError {
 impl Error {
     /// The alert the peer is told; `None` where the transport's own code says more.
     pub fn alert(&self) -> Option<Alert> {
-        Some(match self {
-            Self::InvalidMessage(_) => Alert::DECODE_ERROR,
-            Self::PeerMisbehaved(error) => error.alert(),
-            Self::PeerIncompatible(error) => error.alert(),
-            Self::Certificate(error) => error.alert(),
-            Self::SignerFailed => Alert::INTERNAL_ERROR,
-            Self::TooLarge { .. } | Self::SendBufferFull | Self::Transport(_) => return None,
-        })
+        self.transport().code().alert().map(Alert::new)
     }
 
     /// What CONNECTION_CLOSE says.
     pub fn transport(&self) -> TransportError {
-        match (self, self.alert()) {
-            (Self::Transport(error), _) => *error,
-            (Self::TooLarge { .. }, _) => TransportError::new(
+        TransportError::new(match self {
+            Self::InvalidMessage(_) => {
+                rule!(
+                    Alert::DECODE_ERROR.code(),
+                    "handshake message does not decode"
+                )
+            }
+            Self::PeerMisbehaved(error) => error.rule(),
+            Self::PeerIncompatible(error) => error.rule(),
+            Self::Certificate(error) => error.rule(),
+            Self::TooLarge { .. } => rule!(
                 Code::CRYPTO_BUFFER_EXCEEDED,
-                "handshake message larger than Limits::handshake",
+                "handshake message larger than Limits::handshake"
             ),
-            (_, Some(alert)) => TransportError::new(alert.code(), self.reason()),
-            (_, None) => TransportError::new(Code::INTERNAL_ERROR, self.reason()),
-        }
+            Self::SendBufferFull => rule!(
+                Code::INTERNAL_ERROR,
+                "own handshake message larger than Limits::handshake_send"
+            ),
+            Self::SignerFailed => rule!(
+                Alert::INTERNAL_ERROR.code(),
+                "no signature for the client certificate"
+            ),
+            Self::Transport(error) => return *error,
+        })
     }
 
-    /// What was wrong, for people.
+    /// What was wrong, for people; empty without the feature `reasons`.
     pub fn reason(&self) -> &'static str {
-        match self {
-            Self::InvalidMessage(_) => "handshake message does not decode",
-            Self::PeerMisbehaved(error) => error.reason(),
-            Self::PeerIncompatible(error) => error.reason(),
-            Self::Certificate(error) => error.reason(),
-            Self::TooLarge { .. } => "handshake message larger than Limits::handshake",
-            Self::SendBufferFull => "own handshake message larger than Limits::handshake_send",
-            Self::SignerFailed => "no signature for the client certificate",
-            Self::Transport(error) => error.reason,
-        }
+        self.transport().reason()
     }
 }
 
 impl PeerMisbehaved {
-    /// The alert that RFC 8446 names for this.
-    pub const fn alert(&self) -> Alert {
+    /// The alert that RFC 8446 names for this, and words.
+    const fn rule(&self) -> &'static Rule {
         match self {
-            Self::UnexpectedMessage(_) | Self::BytesAfterKeyChange | Self::SecondRetry => {
-                Alert::UNEXPECTED_MESSAGE
+            Self::UnexpectedMessage(_) => rule!(
+                Alert::UNEXPECTED_MESSAGE.code(),
+                "handshake message out of order"
+            ),
+            Self::BytesAfterKeyChange => rule!(
+                Alert::UNEXPECTED_MESSAGE.code(),
+                "handshake bytes behind a change of keys"
+            ),
+            Self::LegacyVersion => rule!(
+                Alert::ILLEGAL_PARAMETER.code(),
+                "legacy_version is not 0x0303"
+            ),
+            Self::UnofferedVersion => rule!(
+                Alert::ILLEGAL_PARAMETER.code(),
+                "TLS version was not offered"
+            ),
+            Self::Downgrade => rule!(
+                Alert::ILLEGAL_PARAMETER.code(),
+                "TLS downgraded although the server knows 1.3"
+            ),
+            Self::SessionIdNotEchoed => rule!(
+                Alert::ILLEGAL_PARAMETER.code(),
+                "session ID is not the one sent"
+            ),
+            Self::Compression => rule!(
+                Alert::ILLEGAL_PARAMETER.code(),
+                "compression method is not null"
+            ),
+            Self::UnofferedSuite => rule!(
+                Alert::ILLEGAL_PARAMETER.code(),
+                "cipher suite was not offered"
+            ),
+            Self::SuiteChanged => rule!(
+                Alert::ILLEGAL_PARAMETER.code(),
+                "cipher suite changed after HelloRetryRequest"
+            ),
+            Self::RetryWithoutChange => rule!(
+                Alert::ILLEGAL_PARAMETER.code(),
+                "HelloRetryRequest asks for no change"
+            ),
+            Self::SecondRetry => {
+                rule!(Alert::UNEXPECTED_MESSAGE.code(), "second HelloRetryRequest")
             }
-            Self::LegacyVersion
-            | Self::UnofferedVersion
-            | Self::Downgrade
-            | Self::SessionIdNotEchoed
-            | Self::Compression
-            | Self::UnofferedSuite
-            | Self::SuiteChanged
-            | Self::RetryWithoutChange
-            | Self::RetryForSharedGroup
-            | Self::UnofferedGroup
-            | Self::WrongGroup
-            | Self::InvalidKeyShare
-            | Self::DuplicateExtension(_)
-            | Self::MisplacedExtension(_)
-            | Self::UnofferedProtocol
-            | Self::RequestContext
-            | Self::UnofferedSignatureScheme => Alert::ILLEGAL_PARAMETER,
-            Self::UnsolicitedExtension(_) => Alert::UNSUPPORTED_EXTENSION,
-            Self::MissingExtension(_) => Alert::MISSING_EXTENSION,
-            Self::NoCertificate => Alert::DECODE_ERROR,
-            Self::BadSignature | Self::BadFinished => Alert::DECRYPT_ERROR,
-        }
-    }
-
-    const fn reason(&self) -> &'static str {
-        match self {
-            Self::UnexpectedMessage(_) => "handshake message out of order",
-            Self::BytesAfterKeyChange => "handshake bytes behind a change of keys",
-            Self::LegacyVersion => "legacy_version is not 0x0303",
-            Self::UnofferedVersion => "TLS version was not offered",
-            Self::Downgrade => "TLS downgraded although the server knows 1.3",
-            Self::SessionIdNotEchoed => "session ID is not the one sent",
-            Self::Compression => "compression method is not null",
-            Self::UnofferedSuite => "cipher suite was not offered",
-            Self::SuiteChanged => "cipher suite changed after HelloRetryRequest",
-            Self::RetryWithoutChange => "HelloRetryRequest asks for no change",
-            Self::SecondRetry => "second HelloRetryRequest",
-            Self::RetryForSharedGroup => "HelloRetryRequest for a group already shared",
-            Self::UnofferedGroup => "group was not offered",
-            Self::WrongGroup => "key share of another group than asked for",
-            Self::InvalidKeyShare => "key share is no public key of its group",
-            Self::UnsolicitedExtension(_) => "extension nobody asked for",
-            Self::DuplicateExtension(_) => "extension twice",
-            Self::MisplacedExtension(_) => "extension in the wrong message",
-            Self::MissingExtension(_) => "mandatory extension missing",
-            Self::UnofferedProtocol => "application protocol was not offered",
-            Self::RequestContext => "certificate request context during the handshake",
-            Self::NoCertificate => "server sent no certificate",
-            Self::UnofferedSignatureScheme => "signature scheme was not offered",
-            Self::BadSignature => "signature of CertificateVerify is wrong",
-            Self::BadFinished => "Finished is wrong",
+            Self::RetryForSharedGroup => rule!(
+                Alert::ILLEGAL_PARAMETER.code(),
+                "HelloRetryRequest for a group already shared"
+            ),
+            Self::UnofferedGroup => rule!(Alert::ILLEGAL_PARAMETER.code(), "group was not offered"),
+            Self::WrongGroup => rule!(
+                Alert::ILLEGAL_PARAMETER.code(),
+                "key share of another group than asked for"
+            ),
+            Self::InvalidKeyShare => rule!(
+                Alert::ILLEGAL_PARAMETER.code(),
+                "key share is no public key of its group"
+            ),
+            Self::UnsolicitedExtension(_) => rule!(
+                Alert::UNSUPPORTED_EXTENSION.code(),
+                "extension nobody asked for"
+            ),
+            Self::DuplicateExtension(_) => {
+                rule!(Alert::ILLEGAL_PARAMETER.code(), "extension twice")
+            }
+            Self::MisplacedExtension(_) => rule!(
+                Alert::ILLEGAL_PARAMETER.code(),
+                "extension in the wrong message"
+            ),
+            Self::MissingExtension(_) => rule!(
+                Alert::MISSING_EXTENSION.code(),
+                "mandatory extension missing"
+            ),
+            Self::UnofferedProtocol => rule!(
+                Alert::ILLEGAL_PARAMETER.code(),
+                "application protocol was not offered"
+            ),
+            Self::RequestContext => rule!(
+                Alert::ILLEGAL_PARAMETER.code(),
+                "certificate request context during the handshake"
+            ),
+            Self::NoCertificate => rule!(Alert::DECODE_ERROR.code(), "server sent no certificate"),
+            Self::UnofferedSignatureScheme => rule!(
+                Alert::ILLEGAL_PARAMETER.code(),
+                "signature scheme was not offered"
+            ),
+            Self::BadSignature => rule!(
+                Alert::DECRYPT_ERROR.code(),
+                "signature of CertificateVerify is wrong"
+            ),
+            Self::BadFinished => rule!(Alert::DECRYPT_ERROR.code(), "Finished is wrong"),
         }
     }
 }
 
 impl PeerIncompatible {
-    /// The alert that goes with it.
-    pub const fn alert(&self) -> Alert {
+    /// The alert that goes with it, and words.
+    const fn rule(&self) -> &'static Rule {
         match self {
-            Self::Version => Alert::PROTOCOL_VERSION,
+            Self::Version => rule!(
+                Alert::PROTOCOL_VERSION.code(),
+                "server does not speak TLS 1.3"
+            ),
             //= rfc9001#8.1
-            Self::ApplicationProtocol => Alert::NO_APPLICATION_PROTOCOL,
-        }
-    }
-
-    const fn reason(&self) -> &'static str {
-        match self {
-            Self::Version => "server does not speak TLS 1.3",
-            Self::ApplicationProtocol => "no application protocol in common",
+            Self::ApplicationProtocol => rule!(
+                Alert::NO_APPLICATION_PROTOCOL.code(),
+                "no application protocol in common"
+            ),
         }
     }
 }
 
 impl CertificateError {
-    /// The alert that RFC 8446 §6.2 has for this.
-    pub const fn alert(&self) -> Alert {
+    /// The alert that RFC 8446 §6.2 has for this, and words.
+    const fn rule(&self) -> &'static Rule {
         match self {
-            Self::UnknownIssuer => Alert::UNKNOWN_CA,
-            Self::Expired { .. } | Self::NotYetValid { .. } => Alert::CERTIFICATE_EXPIRED,
-            Self::Revoked => Alert::CERTIFICATE_REVOKED,
-            Self::UnsupportedAlgorithm | Self::UnsupportedExtension | Self::WrongPurpose => {
-                Alert::UNSUPPORTED_CERTIFICATE
+            Self::Malformed => rule!(Alert::BAD_CERTIFICATE.code(), "certificate is malformed"),
+            Self::UnknownIssuer => {
+                rule!(Alert::UNKNOWN_CA.code(), "certificate's issuer is unknown")
             }
-            Self::Malformed | Self::NameMismatch | Self::BadSignature | Self::Constraint => {
-                Alert::BAD_CERTIFICATE
-            }
-            Self::TooComplex | Self::Refused => Alert::CERTIFICATE_UNKNOWN,
-        }
-    }
-
-    const fn reason(&self) -> &'static str {
-        match self {
-            Self::Malformed => "certificate is malformed",
-            Self::UnknownIssuer => "certificate's issuer is unknown",
-            Self::Expired { .. } => "certificate has expired",
-            Self::NotYetValid { .. } => "certificate is not valid yet",
-            Self::NameMismatch => "certificate is for other names",
-            Self::BadSignature => "certificate's signature is wrong",
-            Self::UnsupportedAlgorithm => "certificate's signature algorithm is not supported",
-            Self::WrongPurpose => "certificate is not for servers",
-            Self::Constraint => "certificate violates a constraint of its issuer",
-            Self::UnsupportedExtension => "certificate has an unknown critical extension",
-            Self::Revoked => "certificate is revoked",
-            Self::TooComplex => "certificate chain takes too much work",
-            Self::Refused => "certificate refused by the verifier",
+            Self::Expired => rule!(Alert::CERTIFICATE_EXPIRED.code(), "certificate has expired"),
+            Self::NotYetValid => rule!(
+                Alert::CERTIFICATE_EXPIRED.code(),
+                "certificate is not valid yet"
+            ),
+            Self::NameMismatch => rule!(
+                Alert::BAD_CERTIFICATE.code(),
+                "certificate is for other names"
+            ),
+            Self::BadSignature => rule!(
+                Alert::BAD_CERTIFICATE.code(),
+                "certificate's signature is wrong"
+            ),
+            Self::UnsupportedAlgorithm => rule!(
+                Alert::UNSUPPORTED_CERTIFICATE.code(),
+                "certificate's signature algorithm is not supported"
+            ),
+            Self::WrongPurpose => rule!(
+                Alert::UNSUPPORTED_CERTIFICATE.code(),
+                "certificate is not for servers"
+            ),
+            Self::Constraint => rule!(
+                Alert::BAD_CERTIFICATE.code(),
+                "certificate violates a constraint of its issuer"
+            ),
+            Self::UnsupportedExtension => rule!(
+                Alert::UNSUPPORTED_CERTIFICATE.code(),
+                "certificate has an unknown critical extension"
+            ),
+            Self::Revoked => rule!(Alert::CERTIFICATE_REVOKED.code(), "certificate is revoked"),
+            Self::TooComplex => rule!(
+                Alert::CERTIFICATE_UNKNOWN.code(),
+                "certificate chain takes too much work"
+            ),
+            Self::Refused => rule!(
+                Alert::CERTIFICATE_UNKNOWN.code(),
+                "certificate refused by the verifier"
+            ),
         }
     }
 }
@@ -316,7 +353,7 @@ impl core::fmt::Display for Error {
 
 impl core::fmt::Display for CertificateError {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-        f.write_str(self.reason())
+        f.write_str(self.rule().reason())
     }
 }
 
@@ -375,7 +412,7 @@ mod tests {
             ),
         ];
         for (error, code) in cases {
-            assert_eq!(error.transport().code, code, "{error}");
+            assert_eq!(error.transport().code(), code, "{error}");
         }
     }
 }

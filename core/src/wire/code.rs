@@ -1,5 +1,7 @@
 //! Transport error codes with their names (RFC 9000 §20.1), and the error that carries one to the peer.
 
+use super::Rule;
+
 /// A QUIC transport error code, as CONNECTION_CLOSE of type 0x1c carries it.
 #[derive(Clone, Copy, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
@@ -111,37 +113,52 @@ impl core::fmt::Display for Code {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct TransportError {
-    /// What CONNECTION_CLOSE will say.
-    pub code: Code,
-    /// The type of the frame that caused it, where one did.
-    pub frame: Option<u64>,
-    /// What was wrong, for people.
-    pub reason: &'static str,
+    rule: &'static Rule,
+    /// The type of the frame that caused it; 0, which is PADDING's, for none.
+    frame: u32,
 }
 
 impl TransportError {
     /// An error that no particular frame caused.
-    pub const fn new(code: Code, reason: &'static str) -> Self {
-        Self {
-            code,
-            frame: None,
-            reason,
+    pub const fn new(rule: &'static Rule) -> Self {
+        Self { rule, frame: 0 }
+    }
+
+    /// The same error, blamed on a frame of type `frame`. A type of more than 32 bits is an unknown one, and
+    /// those are not named (RFC 9000 §19.19).
+    #[must_use]
+    pub const fn in_frame(self, frame: u64) -> Self {
+        let frame = if frame > u32::MAX as u64 {
+            0
+        } else {
+            frame as u32
+        };
+        Self { frame, ..self }
+    }
+
+    /// What CONNECTION_CLOSE will say.
+    pub const fn code(&self) -> Code {
+        Code(self.rule.code())
+    }
+
+    /// The type of the frame that caused it, where one did.
+    pub const fn frame(&self) -> Option<u64> {
+        if self.frame == 0 {
+            None
+        } else {
+            Some(self.frame as u64)
         }
     }
 
-    /// The same error, blamed on a frame of type `frame`.
-    #[must_use]
-    pub const fn in_frame(self, frame: u64) -> Self {
-        Self {
-            frame: Some(frame),
-            ..self
-        }
+    /// What was wrong, for people; empty without the feature `reasons`.
+    pub const fn reason(&self) -> &'static str {
+        self.rule.reason()
     }
 }
 
 impl core::fmt::Display for TransportError {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-        write!(f, "{}: {}", self.code, self.reason)
+        write!(f, "{}: {}", self.code(), self.reason())
     }
 }
 

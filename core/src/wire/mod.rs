@@ -3,9 +3,12 @@
 pub mod code;
 pub mod frame;
 pub mod packet;
+mod rule;
 mod stream_id;
 pub mod transport_parameters;
 
 pub use code::{Code, TransportError};
+pub use rule::Rule;
+pub(crate) use rule::{reason, rule};
 pub use stream_id::{Direction, Side, StreamId};
 pub use transport_parameters::{PreferredAddress, TransportParameters};

@@ -7,6 +7,7 @@ use core::net::{Ipv4Addr, Ipv6Addr, SocketAddrV4, SocketAddrV6};
 use super::packet::ConnectionId;
 use super::{Code, Side, TransportError};
 use crate::codec::{DecodeError, Full, Reader, VarInt, Writer};
+use crate::wire::rule;
 
 /// One endpoint's transport parameters; [`Self::DEFAULT`] is what it says by leaving all out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -111,12 +112,18 @@ impl TransportParameters {
                 .unwrap_or(0);
             //= rfc9000#7.4
             if seen & bit != 0 && is_known(id) {
-                return Err(error("transport parameter sent twice"));
+                return Err(TransportError::new(rule!(
+                    Code::TRANSPORT_PARAMETER_ERROR,
+                    "transport parameter sent twice"
+                )));
             }
             seen |= bit;
             //= rfc9000#18.2
             if from == Side::Client && is_servers(id) {
-                return Err(error("transport parameter that only a server may send"));
+                return Err(TransportError::new(rule!(
+                    Code::TRANSPORT_PARAMETER_ERROR,
+                    "transport parameter that only a server may send"
+                )));
             }
             parameters.set(id, Reader::new(value))?;
         }
@@ -124,7 +131,10 @@ impl TransportParameters {
         if parameters.preferred_address.is_some()
             && parameters.initial_source_connection_id == Some(ConnectionId::EMPTY)
         {
-            return Err(error("preferred_address without connection IDs"));
+            return Err(TransportError::new(rule!(
+                Code::TRANSPORT_PARAMETER_ERROR,
+                "preferred_address without connection IDs"
+            )));
         }
         Ok(parameters)
     }
@@ -198,16 +208,25 @@ impl TransportParameters {
         source: &ConnectionId,
         retry: Option<&ConnectionId>,
     ) -> Result<(), TransportError> {
-        let reason = if self.original_destination_connection_id.as_ref() != Some(original) {
-            "original_destination_connection_id is absent or wrong"
+        let rule = if self.original_destination_connection_id.as_ref() != Some(original) {
+            rule!(
+                Code::TRANSPORT_PARAMETER_ERROR,
+                "original_destination_connection_id is absent or wrong"
+            )
         } else if self.initial_source_connection_id.as_ref() != Some(source) {
-            "initial_source_connection_id is absent or wrong"
+            rule!(
+                Code::TRANSPORT_PARAMETER_ERROR,
+                "initial_source_connection_id is absent or wrong"
+            )
         } else if self.retry_source_connection_id.as_ref() != retry {
-            "retry_source_connection_id does not match the Retry packet"
+            rule!(
+                Code::TRANSPORT_PARAMETER_ERROR,
+                "retry_source_connection_id does not match the Retry packet"
+            )
         } else {
             return Ok(());
         };
-        Err(error(reason))
+        Err(TransportError::new(rule))
     }
 
     /// Writes all parameters that differ from their defaults, whole or not at all.
@@ -338,7 +357,10 @@ impl PreferredAddress {
             .map_err(|_| illegal())?;
         //= rfc9000#18.2
         if address.connection_id.is_empty() {
-            return Err(error("preferred_address without a connection ID"));
+            return Err(TransportError::new(rule!(
+                Code::TRANSPORT_PARAMETER_ERROR,
+                "preferred_address without a connection ID"
+            )));
         }
         Ok(address)
     }
@@ -432,16 +454,18 @@ fn opaque(writer: &mut Writer<'_>, id: u64, value: &[u8]) -> Result<(), Full> {
     writer.bytes(value)
 }
 
-const fn error(reason: &'static str) -> TransportError {
-    TransportError::new(Code::TRANSPORT_PARAMETER_ERROR, reason)
-}
-
 const fn torn() -> TransportError {
-    error("transport parameter of a wrong length")
+    TransportError::new(rule!(
+        Code::TRANSPORT_PARAMETER_ERROR,
+        "transport parameter of a wrong length"
+    ))
 }
 
 const fn illegal() -> TransportError {
-    error("transport parameter out of range")
+    TransportError::new(rule!(
+        Code::TRANSPORT_PARAMETER_ERROR,
+        "transport parameter out of range"
+    ))
 }
 
 #[cfg(test)]
@@ -474,7 +498,7 @@ mod tests {
 
     fn refused(bytes: &[u8], from: Side) {
         let error = TransportParameters::decode(bytes, from).expect_err("illegal parameters");
-        assert_eq!(error.code, Code::TRANSPORT_PARAMETER_ERROR);
+        assert_eq!(error.code(), Code::TRANSPORT_PARAMETER_ERROR);
     }
 
     fn cid(bytes: &[u8]) -> ConnectionId {
@@ -692,7 +716,7 @@ mod tests {
             TransportParameters::DEFAULT.check_server_ids(&original, &source, None),
         ];
         for result in wrong {
-            assert_eq!(result.unwrap_err().code, Code::TRANSPORT_PARAMETER_ERROR);
+            assert_eq!(result.unwrap_err().code(), Code::TRANSPORT_PARAMETER_ERROR);
         }
     }
 
@@ -742,7 +766,7 @@ mod tests {
         fn any_bytes_are_survived(bytes in proptest::collection::vec(any::<u8>(), 0..200)) {
             let decoded = TransportParameters::decode(&bytes, Side::Server);
             prop_assert!(decoded.is_ok_and(|p| p.active_connection_id_limit >= 2)
-                || decoded.is_err_and(|e| e.code == Code::TRANSPORT_PARAMETER_ERROR));
+                || decoded.is_err_and(|e| e.code() == Code::TRANSPORT_PARAMETER_ERROR));
         }
     }
 }

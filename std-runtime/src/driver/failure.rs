@@ -21,8 +21,8 @@ pub(crate) fn of_connection(phase: Phase, error: &http3::Error) -> Failure {
 fn of_transport(phase: Phase, error: &ConnectionError) -> Failure {
     let (cause, code) = match error {
         ConnectionError::TimedOut => (Cause::Timeout, None),
-        ConnectionError::Tls(tls) => (Cause::Tls, Some(tls.transport().code)),
-        ConnectionError::Transport(error) => (cause_of(error.code), Some(error.code)),
+        ConnectionError::Tls(tls) => (Cause::Tls, Some(tls.transport().code())),
+        ConnectionError::Transport(error) => (cause_of(error.code()), Some(error.code())),
         ConnectionError::Local(CloseReason::Transport { code, .. })
         | ConnectionError::Peer(CloseReason::Transport { code, .. }) => {
             (cause_of(*code), Some(*code))

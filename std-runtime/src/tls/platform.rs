@@ -139,22 +139,8 @@ fn translate(error: &rustls::Error) -> CertificateError {
     };
     match error {
         Theirs::BadEncoding => CertificateError::Malformed,
-        Theirs::ExpiredContext { time, not_after } => CertificateError::Expired {
-            now: time.as_secs(),
-            not_after: not_after.as_secs(),
-        },
-        Theirs::Expired => CertificateError::Expired {
-            now: 0,
-            not_after: 0,
-        },
-        Theirs::NotValidYetContext { time, not_before } => CertificateError::NotYetValid {
-            now: time.as_secs(),
-            not_before: not_before.as_secs(),
-        },
-        Theirs::NotValidYet => CertificateError::NotYetValid {
-            now: 0,
-            not_before: 0,
-        },
+        Theirs::Expired | Theirs::ExpiredContext { .. } => CertificateError::Expired,
+        Theirs::NotValidYet | Theirs::NotValidYetContext { .. } => CertificateError::NotYetValid,
         Theirs::Revoked => CertificateError::Revoked,
         Theirs::UnhandledCriticalExtension => CertificateError::UnsupportedExtension,
         Theirs::UnknownIssuer => CertificateError::UnknownIssuer,

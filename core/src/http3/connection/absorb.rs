@@ -13,7 +13,7 @@ use crate::http3::settings::{PREFACE_MAX, write_preface};
 use crate::http3::slot::{Receiving, Sending};
 use crate::http3::{Code, Error, stream_type};
 use crate::qpack::{Cursor, instruction};
-use crate::wire::{Direction, Side, StreamId};
+use crate::wire::{Direction, Side, StreamId, rule};
 
 /// What a unidirectional stream of the server's is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -211,10 +211,10 @@ impl<'m> Connection<'m> {
             stream_type::QPACK_DECODER => Purpose::Decoder,
             //= rfc9114#4.6
             stream_type::PUSH => {
-                return Err(Violation::new(
+                return Err(Violation::new(rule!(
                     Code::ID_ERROR,
-                    "a push that was not permitted",
-                ));
+                    "a push that was not permitted"
+                )));
             }
             _ => {
                 self.peer[place] = None;
@@ -228,10 +228,10 @@ impl<'m> Connection<'m> {
             .flatten()
             .any(|peer| peer.purpose == purpose)
         {
-            return Err(Violation::new(
+            return Err(Violation::new(rule!(
                 Code::STREAM_CREATION_ERROR,
-                "a second stream of its type",
-            ));
+                "a second stream of its type"
+            )));
         }
         if let Some(peer) = &mut self.peer[place] {
             peer.purpose = purpose;
@@ -295,7 +295,7 @@ impl<'m> Connection<'m> {
     }
 }
 
-const CRITICAL: Violation = Violation::new(
+const CRITICAL: Violation = Violation::new(rule!(
     Code::CLOSED_CRITICAL_STREAM,
-    "a stream that HTTP/3 cannot do without was closed",
-);
+    "a stream that HTTP/3 cannot do without was closed"
+));

@@ -11,14 +11,14 @@ fn an_acknowledgement_of_the_future_is_a_violation() {
         .ack_frame(at(1), Application, &[0, 1], 0, None)
         .unwrap_err();
     assert_eq!(
-        (error.code, error.frame),
+        (error.code(), error.frame()),
         (Code::PROTOCOL_VIOLATION, Some(2))
     );
     let counts = Some(EcnCounts::default());
     let error = bench
         .ack_frame(at(1), Application, &[1], 0, counts)
         .unwrap_err();
-    assert_eq!(error.frame, Some(3));
+    assert_eq!(error.frame(), Some(3));
     assert_eq!(bench.recovery.bytes_in_flight(), 1_200);
     assert!(bench.outcomes.is_empty());
 }

@@ -215,7 +215,7 @@ proptest! {
         for action in actions {
             // A closed connection would end the case early; a frame that is refused changes nothing.
             if let Err(error) = peer(&mut end, &action) {
-                prop_assert!(LEGAL.contains(&error.code), "{error}");
+                prop_assert!(LEGAL.contains(&error.code()), "{error}");
             }
             application(&mut end, &mut flight, &action);
             check(&end.streams);

@@ -19,8 +19,8 @@ fn stream(number: u64, offset: u64, data: &[u8], fin: bool) -> Frame<'_> {
 
 fn code(result: Result<(), TransportError>) -> Code {
     let error = result.unwrap_err();
-    assert!(error.frame.is_some(), "the frame is named");
-    error.code
+    assert!(error.frame().is_some(), "the frame is named");
+    error.code()
 }
 
 //= rfc9000#19.8 test

@@ -110,14 +110,8 @@ fn without_clock(at: impl Fn(u64) -> Result<(), webpki::Error>) -> Result<(), Ce
 pub fn from_webpki(error: webpki::Error) -> CertificateError {
     use webpki::Error as E;
     match error {
-        E::CertExpired { time, not_after } => CertificateError::Expired {
-            now: time.as_secs(),
-            not_after: not_after.as_secs(),
-        },
-        E::CertNotValidYet { time, not_before } => CertificateError::NotYetValid {
-            now: time.as_secs(),
-            not_before: not_before.as_secs(),
-        },
+        E::CertExpired { .. } => CertificateError::Expired,
+        E::CertNotValidYet { .. } => CertificateError::NotYetValid,
         E::UnknownIssuer => CertificateError::UnknownIssuer,
         E::CertNotValidForName(_) => CertificateError::NameMismatch,
         E::InvalidSignatureForPublicKey | E::SignatureAlgorithmMismatch => {

@@ -24,7 +24,7 @@ use crate::crypto::signature;
 use crate::crypto::{Group, Provider, Random, Secret, Suite};
 use crate::mem::Shared;
 use crate::wire::packet::Space;
-use crate::wire::{Code, TransportError};
+use crate::wire::{Code, TransportError, rule};
 
 /// A client's handshake, from the ClientHello that starts it to the tickets that follow it.
 pub struct Handshake<'m> {
@@ -211,10 +211,10 @@ const _: () = assert_send::<Handshake<'static>>();
 const _: () = assert!(size_of::<Handshake<'static>>() <= 1024);
 
 /// The state while a message is being worked on; left behind only by an error, which then takes its place.
-const LOST: State = State::Failed(Error::Transport(TransportError::new(
+const LOST: State = State::Failed(Error::Transport(TransportError::new(rule!(
     Code::INTERNAL_ERROR,
-    "handshake state lost",
-)));
+    "handshake state lost"
+))));
 
 impl State {
     fn read(&mut self, incoming: &Incoming<'_>, cx: &mut Cx<'_, '_>) -> Result<usize, Error> {
@@ -366,10 +366,10 @@ fn after_handshake(kind: MessageType) -> Result<(), Error> {
     match kind {
         MessageType::NEW_SESSION_TICKET => Ok(()),
         //= rfc9001#4.4
-        MessageType::CERTIFICATE_REQUEST => Err(Error::Transport(TransportError::new(
+        MessageType::CERTIFICATE_REQUEST => Err(Error::Transport(TransportError::new(rule!(
             Code::PROTOCOL_VIOLATION,
-            "certificate request after the handshake",
-        ))),
+            "certificate request after the handshake"
+        )))),
         //= rfc9001#6
         _ => Err(PeerMisbehaved::UnexpectedMessage(kind).into()),
     }

@@ -6,7 +6,7 @@ use super::extension::{ExtensionType, Extensions};
 use super::{MessageType, ReadError, decode};
 use crate::codec::Reader;
 use crate::tls::error::{Error, PeerMisbehaved};
-use crate::wire::{Code, TransportError};
+use crate::wire::{Code, TransportError, rule};
 
 /// The longest lifetime a ticket may have, in seconds: seven days.
 const LIFETIME_MAX: u32 = 604_800;
@@ -60,10 +60,10 @@ fn read<'a>(reader: &mut Reader<'a>) -> Result<Ticket<'a>, ReadError> {
                     .all(|data| data.u32().map_err(ReadError::from))?;
                 //= rfc9001#4.6.1
                 if size != u32::MAX {
-                    return Err(TransportError::new(
+                    return Err(TransportError::new(rule!(
                         Code::PROTOCOL_VIOLATION,
-                        "ticket limits early data by itself",
-                    )
+                        "ticket limits early data by itself"
+                    ))
                     .into());
                 }
                 early_data = EarlyData::Permitted;
@@ -137,6 +137,6 @@ mod tests {
     #[test]
     fn early_data_has_no_limit_of_its_own() {
         let error = Ticket::decode(&body(&[0, 42, 0, 4, 0, 0, 64, 0])).unwrap_err();
-        assert_eq!(error.transport().code, Code::PROTOCOL_VIOLATION);
+        assert_eq!(error.transport().code(), Code::PROTOCOL_VIOLATION);
     }
 }

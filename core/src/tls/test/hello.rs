@@ -112,7 +112,7 @@ fn retries_that_break_the_rules_are_refused() {
         ),
     ];
     for (retry, error) in cases {
-        assert_eq!(error.alert(), Alert::ILLEGAL_PARAMETER);
+        assert_eq!(Error::from(error).alert(), Some(Alert::ILLEGAL_PARAMETER));
         assert_eq!(misbehaved(client().feed_all(Space::Initial, &retry)), error);
     }
 }
@@ -125,7 +125,7 @@ fn a_second_retry_is_unexpected() {
     client.feed_all(Space::Initial, &retry).unwrap();
     let error = misbehaved(client.feed_all(Space::Initial, &retry));
     assert_eq!(error, PeerMisbehaved::SecondRetry);
-    assert_eq!(error.alert(), Alert::UNEXPECTED_MESSAGE);
+    assert_eq!(Error::from(error).alert(), Some(Alert::UNEXPECTED_MESSAGE));
 }
 
 //= rfc8446#4.1.4 test
@@ -140,7 +140,7 @@ fn a_suite_changed_after_the_retry_is_refused() {
     let (_, hello) = Server::hello(&second, Suite::ChaCha20Poly1305Sha256, Group::P256);
     let error = misbehaved(client.feed_all(Space::Initial, &hello));
     assert_eq!(error, PeerMisbehaved::SuiteChanged);
-    assert_eq!(error.alert(), Alert::ILLEGAL_PARAMETER);
+    assert_eq!(Error::from(error).alert(), Some(Alert::ILLEGAL_PARAMETER));
 }
 
 //= rfc8446#4.2.8 test

@@ -208,11 +208,11 @@ fn key_updates_and_late_requests_end_the_connection() {
     let error = completed()
         .feed(Space::Application, &key_update)
         .unwrap_err();
-    assert_eq!(error.transport().code.get(), 0x10a);
+    assert_eq!(error.transport().code().get(), 0x10a);
     let request = message(13, &[0, 0, 0]);
     let error = completed().feed(Space::Application, &request).unwrap_err();
     assert_eq!(
-        error.transport().code,
+        error.transport().code(),
         crate::wire::Code::PROTOCOL_VIOLATION
     );
 }

@@ -257,8 +257,8 @@ mod tests {
         ];
         for bytes in refused {
             let error = Frames::new(bytes).next().unwrap().unwrap_err();
-            assert_eq!(error.code, Code::FRAME_ENCODING_ERROR);
-            assert_eq!(error.frame, Some(2));
+            assert_eq!(error.code(), Code::FRAME_ENCODING_ERROR);
+            assert_eq!(error.frame(), Some(2));
         }
         assert_eq!(decode(&[0x02, 3, 0, 0, 3]).ranges().count(), 1);
         assert_eq!(

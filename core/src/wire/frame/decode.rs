@@ -5,7 +5,7 @@
 use super::{Ack, Close, Frame, kind};
 use crate::codec::{DecodeError, Reader, VarInt};
 use crate::wire::packet::CONNECTION_ID_MAX;
-use crate::wire::{Code, Direction, StreamId, TransportError};
+use crate::wire::{Code, Direction, Rule, StreamId, TransportError, rule};
 
 /// The most streams of a kind that can ever be counted: identifiers end at 2^62 - 1.
 const STREAMS_MAX: u64 = 1 << 60;
@@ -28,21 +28,18 @@ impl<'a> Frames<'a> {
 
     fn frame(&mut self) -> Result<Frame<'a>, TransportError> {
         let before = self.rest.position();
-        let kind = self
-            .rest
-            .varint()
-            .map_err(|_| TransportError::new(Code::FRAME_ENCODING_ERROR, "frame type cut short"))?;
+        let kind = self.rest.varint().map_err(|_| {
+            TransportError::new(rule!(Code::FRAME_ENCODING_ERROR, "frame type cut short"))
+        })?;
         //= rfc9000#12.4
         if self.rest.position() - before != VarInt::size(kind) {
-            return Err(TransportError::new(
+            return Err(TransportError::new(rule!(
                 Code::PROTOCOL_VIOLATION,
-                "frame type not in its shortest encoding",
-            )
+                "frame type not in its shortest encoding"
+            ))
             .in_frame(kind));
         }
-        fields(&mut self.rest, kind).map_err(|fault| {
-            TransportError::new(Code::FRAME_ENCODING_ERROR, fault.reason()).in_frame(kind)
-        })
+        fields(&mut self.rest, kind).map_err(|Fault(rule)| TransportError::new(rule).in_frame(kind))
     }
 }
 
@@ -62,25 +59,17 @@ impl<'a> Iterator for Frames<'a> {
 }
 
 /// What is wrong with a frame.
-enum Fault {
-    Short,
-    Invalid(&'static str),
-}
+struct Fault(&'static Rule);
 
-impl Fault {
-    const fn reason(&self) -> &'static str {
-        match self {
-            Self::Short => "frame cut short",
-            Self::Invalid(reason) => reason,
-        }
-    }
-}
+const SHORT: Fault = Fault(rule!(Code::FRAME_ENCODING_ERROR, "frame cut short"));
 
 impl From<DecodeError> for Fault {
     fn from(error: DecodeError) -> Self {
         match error {
-            DecodeError::UnexpectedEnd => Self::Short,
-            DecodeError::Invalid => Self::Invalid("illegal value in frame"),
+            DecodeError::UnexpectedEnd => SHORT,
+            DecodeError::Invalid => {
+                Self(rule!(Code::FRAME_ENCODING_ERROR, "illegal value in frame"))
+            }
         }
     }
 }
@@ -142,7 +131,12 @@ fn fields<'a>(reader: &mut Reader<'a>, kind: u64) -> Result<Frame<'a>, Fault> {
         }),
         kind::HANDSHAKE_DONE => Frame::HandshakeDone,
         //= rfc9000#12.4
-        _ => return Err(Fault::Invalid("unknown frame type")),
+        _ => {
+            return Err(Fault(rule!(
+                Code::FRAME_ENCODING_ERROR,
+                "unknown frame type"
+            )));
+        }
     })
 }
 
@@ -167,7 +161,7 @@ fn new_token<'a>(reader: &mut Reader<'a>) -> Result<Frame<'a>, Fault> {
     let token = counted(reader)?;
     //= rfc9000#19.7
     if token.is_empty() {
-        return Err(Fault::Invalid("empty token"));
+        return Err(Fault(rule!(Code::FRAME_ENCODING_ERROR, "empty token")));
     }
     Ok(Frame::NewToken { token })
 }
@@ -201,11 +195,17 @@ fn new_connection_id<'a>(reader: &mut Reader<'a>) -> Result<Frame<'a>, Fault> {
     let reset_token = reader.array()?;
     //= rfc9000#19.15
     if cid.is_empty() || cid.len() > CONNECTION_ID_MAX {
-        return Err(Fault::Invalid("connection ID not of 1 to 20 bytes"));
+        return Err(Fault(rule!(
+            Code::FRAME_ENCODING_ERROR,
+            "connection ID not of 1 to 20 bytes"
+        )));
     }
     //= rfc9000#19.15
     if retire_prior_to > sequence {
-        return Err(Fault::Invalid("retires more than it numbers"));
+        return Err(Fault(rule!(
+            Code::FRAME_ENCODING_ERROR,
+            "retires more than it numbers"
+        )));
     }
     Ok(Frame::NewConnectionId {
         sequence,
@@ -216,7 +216,7 @@ fn new_connection_id<'a>(reader: &mut Reader<'a>) -> Result<Frame<'a>, Fault> {
 }
 
 fn stream_id(reader: &mut Reader<'_>) -> Result<StreamId, Fault> {
-    let value = VarInt::new(reader.varint()?).ok_or(Fault::Short)?;
+    let value = VarInt::new(reader.varint()?).ok_or(SHORT)?;
     Ok(StreamId::from_varint(value))
 }
 
@@ -226,7 +226,10 @@ fn streams(reader: &mut Reader<'_>) -> Result<u64, Fault> {
     //= rfc9000#19.11
     //= rfc9000#19.14
     if limit > STREAMS_MAX {
-        return Err(Fault::Invalid("more than 2^60 streams"));
+        return Err(Fault(rule!(
+            Code::FRAME_ENCODING_ERROR,
+            "more than 2^60 streams"
+        )));
     }
     Ok(limit)
 }
@@ -248,7 +251,10 @@ fn counted<'a>(reader: &mut Reader<'a>) -> Result<&'a [u8], DecodeError> {
 fn within_stream(offset: u64, data: &[u8]) -> Result<(), Fault> {
     // Does not overflow: a varint plus the length of a payload.
     if offset.saturating_add(data.len() as u64) > VarInt::MAX.get() {
-        return Err(Fault::Invalid("data beyond offset 2^62 - 1"));
+        return Err(Fault(rule!(
+            Code::FRAME_ENCODING_ERROR,
+            "data beyond offset 2^62 - 1"
+        )));
     }
     Ok(())
 }
@@ -271,8 +277,8 @@ mod tests {
 
     fn refused(bytes: &[u8], code: Code) {
         let error = only(bytes).expect_err("an illegal frame");
-        assert_eq!(error.code, code, "{bytes:?}");
-        assert_eq!(error.frame, Reader::new(bytes).varint().ok());
+        assert_eq!(error.code(), code, "{bytes:?}");
+        assert_eq!(error.frame(), Reader::new(bytes).varint().ok());
     }
 
     /// One frame of each of the 20 kinds and their variants, by number.
@@ -450,7 +456,7 @@ mod tests {
         refused(&[0x40, 0x1f], Code::PROTOCOL_VIOLATION);
         let error = only(&[0x40]).unwrap_err();
         assert_eq!(
-            (error.code, error.frame),
+            (error.code(), error.frame()),
             (Code::FRAME_ENCODING_ERROR, None)
         );
     }

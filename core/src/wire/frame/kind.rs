@@ -5,6 +5,7 @@
 
 use super::super::packet::Space;
 use super::super::{Code, Side, TransportError};
+use crate::wire::rule;
 
 /// PADDING.
 pub const PADDING: u64 = 0x00;
@@ -110,14 +111,20 @@ pub const fn is_probing(kind: u64) -> bool {
 //= rfc9000#12.4
 //= rfc9000#12.5
 pub const fn check(kind: u64, space: Space, sender: Side) -> Result<(), TransportError> {
-    let reason = if !is_allowed_in(kind, space) {
-        "frame not permitted in this packet type"
+    let rule = if !is_allowed_in(kind, space) {
+        rule!(
+            Code::PROTOCOL_VIOLATION,
+            "frame not permitted in this packet type"
+        )
     } else if !is_allowed_from(kind, sender) {
-        "frame that only a server may send"
+        rule!(
+            Code::PROTOCOL_VIOLATION,
+            "frame that only a server may send"
+        )
     } else {
         return Ok(());
     };
-    Err(TransportError::new(Code::PROTOCOL_VIOLATION, reason).in_frame(kind))
+    Err(TransportError::new(rule).in_frame(kind))
 }
 
 /// What the table says of a type.
@@ -217,8 +224,8 @@ mod tests {
                         Ok(()) => assert!(allowed),
                         Err(error) => {
                             assert!(!allowed);
-                            assert_eq!(error.code, Code::PROTOCOL_VIOLATION);
-                            assert_eq!(error.frame, Some(kind));
+                            assert_eq!(error.code(), Code::PROTOCOL_VIOLATION);
+                            assert_eq!(error.frame(), Some(kind));
                         }
                     }
                 }
