@@ -102,7 +102,10 @@ impl<'m> Connection<'m> {
         let datagram = DATAGRAM_SIZE as u16;
         let controller = Controller::new_reno(datagram);
         let ecn = recovery::Ecn::off();
-        let mut connection = Self {
+        let recovery = Recovery::new(now, Side::Client, memory.sent, controller, ecn, datagram);
+        let timers = timer::Timers::start(now, &config.settings, &recovery);
+        // Built where the caller wants it: a value to work on would be a copy of kilobytes on the stack.
+        Ok(Self {
             state: State::Handshaking,
             remote,
             source: local,
@@ -112,11 +115,11 @@ impl<'m> Connection<'m> {
             tls,
             crypto_receive: CryptoReceive::default(),
             parts,
-            recovery: Recovery::new(now, Side::Client, memory.sent, controller, ecn, datagram),
+            recovery,
             version: version::Negotiation::new(destination),
             close: close::Closing::default(),
             early: Early::new(memory.early, limits.datagram),
-            timers: timer::Timers::default(),
+            timers,
             random,
             trace: Trace::new(),
             sink: None,
@@ -126,9 +129,7 @@ impl<'m> Connection<'m> {
             peer: None,
             ping: false,
             idle_restartable: true,
-        };
-        connection.restart_idle(now);
-        Ok(connection)
+        })
     }
 
     /// The answer of a verifier that had said `Pending`; the handshake goes on or ends with it.

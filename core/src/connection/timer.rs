@@ -2,8 +2,11 @@
 //!
 //! Invariant: `poll_timeout` is the minimum of everything that can become due.
 
+use super::config::Settings;
 use super::{Connection, ConnectionError, State};
+use crate::recovery::Recovery;
 use crate::time::{Duration, Instant};
+use crate::wire::transport_parameters::TransportParameters;
 
 /// One place for each deadline.
 #[derive(Debug, Default)]
@@ -19,6 +22,24 @@ pub(super) struct Timers {
 }
 
 impl Timers {
+    /// Those of a connection that begins.
+    pub(super) fn start(now: Instant, settings: &Settings<'_>, recovery: &Recovery<'_>) -> Self {
+        let mut timers = Self::default();
+        timers.restart_idle(now, settings, idle_timeout(settings, None, recovery));
+        timers
+    }
+
+    fn restart_idle(&mut self, now: Instant, settings: &Settings<'_>, timeout: Option<Duration>) {
+        let Some(timeout) = timeout else {
+            return;
+        };
+        self.idle = Some(now + timeout);
+        if let Some(interval) = settings.keep_alive {
+            //= rfc9000#10.1.2
+            self.keep_alive = Some(now + interval.min(timeout / 2));
+        }
+    }
+
     pub(super) fn clear(&mut self) {
         *self = Self::default();
     }
@@ -85,14 +106,8 @@ impl Connection<'_> {
     /// Something authentic arrived, or the first packet since then was sent that wants an answer.
     pub(super) fn restart_idle(&mut self, now: Instant) {
         self.idle_restartable = true;
-        let Some(timeout) = self.idle_timeout() else {
-            return;
-        };
-        self.timers.idle = Some(now + timeout);
-        if let Some(interval) = self.settings.keep_alive {
-            //= rfc9000#10.1.2
-            self.timers.keep_alive = Some(now + interval.min(timeout / 2));
-        }
+        let timeout = self.idle_timeout();
+        self.timers.restart_idle(now, &self.settings, timeout);
     }
 
     /// An ack-eliciting packet was sent; the first one after each receipt restarts the idle timer.
@@ -107,17 +122,22 @@ impl Connection<'_> {
     /// Silence after which the connection is over: the smaller of both sides' timeouts, and never less than three
     /// probe timeouts. `None` for never.
     pub fn idle_timeout(&self) -> Option<Duration> {
-        let local = self
-            .settings
-            .idle_timeout
-            .filter(|timeout| !timeout.is_zero());
-        let peer = self.peer.filter(|peer| peer.max_idle_timeout_ms > 0);
-        let peer = peer.map(|peer| Duration::from_millis(peer.max_idle_timeout_ms));
-        let timeout = match (local, peer) {
-            (Some(local), Some(peer)) => local.min(peer),
-            (one, other) => one.or(other)?,
-        };
-        //= rfc9000#10.1
-        Some(timeout.max(self.recovery.probe_timeout() * 3))
+        idle_timeout(&self.settings, self.peer.as_ref(), &self.recovery)
     }
+}
+
+fn idle_timeout(
+    settings: &Settings<'_>,
+    peer: Option<&TransportParameters>,
+    recovery: &Recovery<'_>,
+) -> Option<Duration> {
+    let local = settings.idle_timeout.filter(|timeout| !timeout.is_zero());
+    let peer = peer.filter(|peer| peer.max_idle_timeout_ms > 0);
+    let peer = peer.map(|peer| Duration::from_millis(peer.max_idle_timeout_ms));
+    let timeout = match (local, peer) {
+        (Some(local), Some(peer)) => local.min(peer),
+        (one, other) => one.or(other)?,
+    };
+    //= rfc9000#10.1
+    Some(timeout.max(recovery.probe_timeout() * 3))
 }
