@@ -1,0 +1,34 @@
+//! Gives the linker the board's memory, and the image the certificate of the authority it trusts.
+
+use std::env;
+use std::path::PathBuf;
+
+/// Both boards have at least this. The linker refuses an image that needs more.
+const MEMORY: &str = "MEMORY {
+  FLASH : ORIGIN = 0x00000000, LENGTH = 256K
+  RAM : ORIGIN = 0x20000000, LENGTH = 64K
+}
+";
+
+/// The environment variable that names a file: the authority's certificate, as DER.
+const ROOT: &str = "QUICPRO_ROOT";
+
+fn main() {
+    println!("cargo:rerun-if-changed=build.rs");
+    println!("cargo:rerun-if-env-changed={ROOT}");
+    let out = PathBuf::from(env::var_os("OUT_DIR").expect("cargo sets OUT_DIR"));
+    std::fs::write(out.join("memory.x"), MEMORY).expect("OUT_DIR can be written");
+    std::fs::write(out.join("root.der"), root()).expect("OUT_DIR can be written");
+    println!("cargo:rustc-link-search={}", out.display());
+    println!("cargo:rustc-link-arg-bins=-Tlink.x");
+    println!("cargo:rustc-link-arg-bins=-Tdefmt.x");
+}
+
+fn root() -> Vec<u8> {
+    let Some(file) = env::var_os(ROOT).map(PathBuf::from) else {
+        println!("cargo:warning={ROOT} names no certificate: this image trusts nobody");
+        return Vec::new();
+    };
+    println!("cargo:rerun-if-changed={}", file.display());
+    std::fs::read(&file).unwrap_or_else(|error| panic!("{ROOT}={}: {error}", file.display()))
+}

@@ -1,0 +1,69 @@
+//! What a run is told: words `key=value` that QEMU or a debugger hands over by semihosting.
+
+use core::net::{Ipv4Addr, SocketAddr, SocketAddrV4};
+
+use semihosting::experimental::env;
+
+use crate::exit::Failure;
+
+/// Bytes of all words together.
+pub type Line = env::Args<256>;
+
+const KEYS: [&str; 6] = ["server", "name", "get", "post", "date", "seed"];
+
+/// The words of one run. Numbers are decimal.
+#[derive(Clone, Copy)]
+pub struct Arguments<'a> {
+    /// `server=IP:PORT`.
+    pub server: SocketAddr,
+    /// `name=NAME`: whom the server's certificate must be for.
+    pub name: &'a str,
+    /// `get=PATH`: what is fetched.
+    pub get: &'a str,
+    /// `post=PATH`: where the reading goes.
+    pub post: &'a str,
+    /// `date=SECONDS` since 1970, against which certificates are judged.
+    pub date: u64,
+    /// `seed=NUMBER`, from which all that should be random follows.
+    pub seed: u64,
+}
+
+/// Reads the line. It lives as long as its words are used.
+pub fn line() -> Result<Line, Failure> {
+    env::args().map_err(|_| Failure::Arguments)
+}
+
+impl<'a> Arguments<'a> {
+    /// Every word must be there; others are ignored.
+    pub fn parse(line: &'a Line) -> Result<Self, Failure> {
+        let mut values = [None; KEYS.len()];
+        for (key, value) in line.flatten().filter_map(|word| word.split_once('=')) {
+            if let Some(index) = KEYS.iter().position(|known| *known == key) {
+                values[index] = Some(value);
+            }
+        }
+        let [server, name, get, post, date, seed] =
+            values.map(|value| value.ok_or(Failure::Arguments));
+        let number = |text: &str| text.parse().map_err(|_| Failure::Arguments);
+        Ok(Self {
+            server: address(server?).ok_or(Failure::Arguments)?,
+            name: name?,
+            get: get?,
+            post: post?,
+            date: number(date?)?,
+            seed: number(seed?)?,
+        })
+    }
+}
+
+/// `a.b.c.d:port`.
+fn address(text: &str) -> Option<SocketAddr> {
+    let (ip, port) = text.split_once(':')?;
+    let mut octets = [0; 4];
+    let mut parts = ip.split('.');
+    for octet in &mut octets {
+        *octet = parts.next()?.parse().ok()?;
+    }
+    let address = SocketAddrV4::new(Ipv4Addr::from(octets), port.parse().ok()?);
+    parts.next().is_none().then_some(SocketAddr::V4(address))
+}

@@ -1,0 +1,71 @@
+//! One verified connection, a GET and a POST on it: the loop that a product would have.
+#![no_std]
+#![no_main]
+
+use cortex_m::Peripherals;
+use cortex_m_rt::entry;
+use quicpro_core::io::{Clock, Entropy, drive};
+use quicpro_core::{Client, ClientConfig, Instant, Storage, WallClock};
+use quicpro_firmware::arguments::{self, Arguments};
+use quicpro_firmware::client::{ClientStorage, Datagram, Exchange, LIMITS, PATIENCE};
+use quicpro_firmware::clock::SysTick;
+use quicpro_firmware::entropy::Seed;
+use quicpro_firmware::exit::{Failure, end};
+use quicpro_firmware::network::{Buffers, Network, Sockets};
+use quicpro_firmware::trust;
+use static_cell::{ConstStaticCell, StaticCell};
+
+static BUFFERS: ConstStaticCell<[Buffers; 1]> = ConstStaticCell::new([Buffers::EMPTY]);
+static SOCKETS: ConstStaticCell<Sockets<1>> = ConstStaticCell::new(Sockets::EMPTY);
+static STORAGE: ConstStaticCell<ClientStorage> = ConstStaticCell::new(Storage::new());
+static CLIENT: StaticCell<Client<'static>> = StaticCell::new();
+static DATAGRAM: ConstStaticCell<Datagram> = ConstStaticCell::new([0; LIMITS.datagram]);
+
+#[entry]
+fn main() -> ! {
+    end(run())
+}
+
+fn run() -> Result<(), Failure> {
+    let peripherals = Peripherals::take().ok_or(Failure::Arguments)?;
+    let clock = SysTick::start(peripherals.SYST);
+    let line = arguments::line()?;
+    let arguments = Arguments::parse(&line)?;
+    let network = Network::start(BUFFERS.take(), SOCKETS.take(), clock)?;
+    let mut socket = network.engine_socket(arguments.server)?;
+
+    let mut entropy = [0; 32];
+    let Ok(()) = Seed::new(arguments.seed).fill(&mut entropy);
+    let mut exchange = Exchange::new(arguments.get, arguments.post);
+    let client = connect(&arguments, clock.now(), entropy)?;
+
+    let datagram = DATAGRAM.take();
+    let patience = clock.now() + PATIENCE;
+    while !exchange.is_complete() {
+        if clock.now() >= patience {
+            return Err(Failure::TimedOut);
+        }
+        drive(client, &mut socket, &clock, datagram, Some(patience))?;
+        exchange.follow(client)?;
+    }
+    client.close(clock.now());
+    drive(client, &mut socket, &clock, datagram, Some(clock.now()))?;
+    Ok(())
+}
+
+/// Puts a new client into its place. Not inlined: what it needs of the stack is free again afterwards.
+#[inline(never)]
+fn connect(
+    arguments: &Arguments<'_>,
+    now: Instant,
+    entropy: [u8; 32],
+) -> Result<&'static mut Client<'static>, Failure> {
+    let date = WallClock::At(arguments.date);
+    let config = ClientConfig::new(trust::roots()?, date).server_name(arguments.name);
+    let memory = STORAGE.take().memory();
+    let place = CLIENT.uninit();
+    match Client::connect(&config, arguments.server, memory, now, entropy) {
+        Ok(client) => Ok(place.write(client)),
+        Err(error) => Err(error.into()),
+    }
+}

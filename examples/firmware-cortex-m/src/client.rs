@@ -1,0 +1,148 @@
+//! What a product would write: a GET, then a POST on the same connection, checked to the last byte.
+//!
+//! Invariant: the exchange is complete only when both responses came whole from a server that was verified.
+
+use defmt::info;
+use quicpro_core::http3::{FieldLine, Fields, RecvError, RequestError, RequestId, SendError};
+use quicpro_core::{Client, Duration, Event, Field, Limits, Request, storage};
+
+use crate::exit::Failure;
+use crate::measure::Phase;
+
+/// One connection, two requests.
+pub const LIMITS: Limits = Limits::TINY;
+
+/// The memory of one connection.
+pub type ClientStorage = storage!(LIMITS);
+
+/// The only packet buffer, for both directions and for any number of connections.
+pub type Datagram = [u8; LIMITS.datagram];
+
+/// Everything must be over by then.
+pub const PATIENCE: Duration = Duration::from_secs(10);
+
+/// What the device has to say.
+const READING: &[u8] = b"{\"celsius\": 21.5}";
+
+/// Both requests, and how far they are.
+pub struct Exchange<'a> {
+    get: &'a str,
+    post: &'a str,
+    step: Step,
+    /// What of the reading was not yet taken.
+    rest: &'static [u8],
+    phase: Phase,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Step {
+    Get,
+    Post,
+    Complete,
+}
+
+impl<'a> Exchange<'a> {
+    /// The resource at `get` is fetched, then the reading goes to `post`.
+    pub fn new(get: &'a str, post: &'a str) -> Self {
+        Self {
+            get,
+            post,
+            step: Step::Get,
+            rest: READING,
+            phase: Phase::begin(),
+        }
+    }
+
+    pub fn is_complete(&self) -> bool {
+        self.step == Step::Complete
+    }
+
+    /// Acts on all that has happened.
+    pub fn follow(&mut self, client: &mut Client<'_>) -> Result<(), Failure> {
+        while let Some(event) = client.poll_event() {
+            match event {
+                Event::Connected => {
+                    self.phase.end("handshake");
+                    self.ask(client)?;
+                }
+                Event::RequestsAvailable => self.ask(client)?,
+                Event::Response { status, fields, .. } => show(status, fields),
+                Event::Data { request } => read(client, request)?,
+                Event::Writable { request } => self.write(client, request)?,
+                Event::Finished { .. } => self.next(client)?,
+                Event::Failed { error, .. } => return Err(Failure::Response(error)),
+                Event::Reset { code, .. } => return Err(Failure::Abandoned(code)),
+                Event::GoAway { .. } => return Err(Failure::GoingAway),
+                Event::Closed(error) => return Err(Failure::Closed(error)),
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+
+    /// Makes the request of this step. Where there is no room, an event calls this again.
+    fn ask(&mut self, client: &mut Client<'_>) -> Result<(), Failure> {
+        let fields = [Field::new("content-type", "application/json")];
+        let request = match self.step {
+            Step::Get => Request::get(self.get),
+            Step::Post => Request::post(self.post).fields(&fields),
+            Step::Complete => return Ok(()),
+        };
+        match client.request(&request) {
+            Ok(id) if self.step == Step::Post => self.write(client, id),
+            Ok(id) => Ok(client.finish(id)?),
+            Err(RequestError::Blocked) => Ok(()),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    fn write(&mut self, client: &mut Client<'_>, id: RequestId) -> Result<(), Failure> {
+        while !self.rest.is_empty() {
+            match client.send_body(id, self.rest) {
+                Ok(count) => self.rest = self.rest.get(count..).unwrap_or(&[]),
+                Err(SendError::Blocked) => return Ok(()),
+                Err(error) => return Err(error.into()),
+            }
+        }
+        Ok(client.finish(id)?)
+    }
+
+    fn next(&mut self, client: &mut Client<'_>) -> Result<(), Failure> {
+        self.step = match self.step {
+            Step::Get => {
+                self.phase.end("get");
+                Step::Post
+            }
+            Step::Post | Step::Complete => {
+                self.phase.end("post");
+                Step::Complete
+            }
+        };
+        self.ask(client)
+    }
+}
+
+fn show(status: u16, mut fields: Fields<'_>) {
+    info!("status: {=u16}", status);
+    while let Some(line) = fields.next_line() {
+        match line {
+            FieldLine::Field(field) => info!("{=str}: {=[u8]:a}", field.name(), field.value()),
+            FieldLine::TooLong { name, length } => info!("{=str}: {=usize} bytes", name, length),
+        }
+    }
+}
+
+/// Shows the body where it lies; nothing is copied.
+fn read(client: &mut Client<'_>, id: RequestId) -> Result<(), Failure> {
+    loop {
+        let count = match client.peek_body(id) {
+            Ok([]) | Err(RecvError::Blocked) => return Ok(()),
+            Ok(piece) => {
+                info!("body: {=[u8]:a}", piece);
+                piece.len()
+            }
+            Err(error) => return Err(error.into()),
+        };
+        client.consume_body(id, count);
+    }
+}

@@ -1,0 +1,252 @@
+//! smoltcp as embedded-nal's `UdpClientStack`: what the engine's adapter for such stacks wants.
+//!
+//! Invariant: a frame is taken from the controller only when the socket that is asked has nothing to give, so
+//! one datagram of buffer for each socket loses none of a connection that is alone.
+
+use core::cell::RefCell;
+use core::net::{IpAddr, SocketAddr};
+
+use embedded_nal::UdpClientStack;
+use quicpro_core::Instant;
+use quicpro_core::io::Clock;
+use quicpro_core::io::nal::NalSocket;
+use smoltcp::iface::{
+    Config, Interface, PollIngressSingleResult, PollResult, SocketHandle, SocketSet, SocketStorage,
+};
+use smoltcp::socket::udp::{PacketBuffer, PacketMetadata, Socket};
+use smoltcp::time;
+use smoltcp::wire::{EthernetAddress, IpAddress, IpCidr, IpEndpoint, Ipv4Address};
+
+use crate::board::{self, Ethernet};
+use crate::clock::SysTick;
+use crate::measure::outside;
+
+/// The longest datagram, in and out.
+const DATAGRAM_MAX: usize = 1280;
+
+/// The first port of those that anybody may take.
+const PORT: u16 = 49152;
+
+/// Where QEMU's user network puts its guest, and the way out.
+const ADDRESS: Ipv4Address = Ipv4Address::new(10, 0, 2, 15);
+const ROUTER: Ipv4Address = Ipv4Address::new(10, 0, 2, 2);
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, defmt::Format)]
+pub enum Error {
+    /// The board's controller does not answer.
+    NoController,
+    /// Every socket is in use.
+    NoSocket,
+    /// The stack does not take this address.
+    Address,
+}
+
+/// The bytes of one socket's two buffers. All zeros, so that flash holds none of them.
+pub struct Buffers {
+    received: [u8; DATAGRAM_MAX],
+    sent: [u8; DATAGRAM_MAX],
+}
+
+impl Buffers {
+    pub const EMPTY: Self = Self {
+        received: [0; DATAGRAM_MAX],
+        sent: [0; DATAGRAM_MAX],
+    };
+}
+
+/// What smoltcp keeps of `N` sockets beside their bytes.
+pub struct Sockets<const N: usize> {
+    received: [[PacketMetadata; 1]; N],
+    sent: [[PacketMetadata; 1]; N],
+    sockets: [SocketStorage<'static>; N],
+}
+
+impl<const N: usize> Sockets<N> {
+    pub const EMPTY: Self = Self {
+        received: [[PacketMetadata::EMPTY]; N],
+        sent: [[PacketMetadata::EMPTY]; N],
+        sockets: [SocketStorage::EMPTY; N],
+    };
+}
+
+/// The board's network. Its sockets share it, so what works on it is behind a cell.
+pub struct Network {
+    clock: SysTick,
+    state: RefCell<State>,
+}
+
+struct State {
+    controller: Ethernet,
+    interface: Interface,
+    sockets: SocketSet<'static>,
+}
+
+/// A UDP socket with one remote address.
+pub struct Udp {
+    handle: SocketHandle,
+    remote: Option<IpEndpoint>,
+}
+
+/// A socket as the engine wants it.
+pub type EngineSocket<'n> = NalSocket<&'n Network, fn(&mut &'n Network, Option<Instant>)>;
+
+impl Network {
+    /// Brings the board's controller up. There will be `N` sockets.
+    pub fn start<const N: usize>(
+        buffers: &'static mut [Buffers; N],
+        memory: &'static mut Sockets<N>,
+        clock: SysTick,
+    ) -> Result<Self, Error> {
+        let (mut controller, address) = board::ethernet().ok_or(Error::NoController)?;
+        let config = Config::new(EthernetAddress(address).into());
+        let mut interface = Interface::new(config, &mut controller, time_of(clock));
+        interface.update_ip_addrs(|addresses| {
+            // There is room for one: the interface is new.
+            let _ = addresses.push(IpCidr::new(ADDRESS.into(), 24));
+        });
+        let route = interface.routes_mut().add_default_ipv4_route(ROUTER);
+        route.map_err(|_| Error::Address)?;
+        let mut sockets = SocketSet::new(&mut memory.sockets[..]);
+        let metadata = memory.received.iter_mut().zip(&mut memory.sent);
+        for (buffers, (received, sent)) in buffers.iter_mut().zip(metadata) {
+            sockets.add(Socket::new(
+                PacketBuffer::new(&mut received[..], &mut buffers.received[..]),
+                PacketBuffer::new(&mut sent[..], &mut buffers.sent[..]),
+            ));
+        }
+        let state = State {
+            controller,
+            interface,
+            sockets,
+        };
+        Ok(Self {
+            clock,
+            state: RefCell::new(state),
+        })
+    }
+
+    /// A socket for a connection to `server`.
+    pub fn engine_socket(&self, server: SocketAddr) -> Result<EngineSocket<'_>, Error> {
+        NalSocket::connect(self, server, |network, until| network.wait(until))
+    }
+
+    /// Returns when a frame came or the time is `until`. Between two interrupts the processor sleeps.
+    pub fn wait(&self, until: Option<Instant>) {
+        outside(|| {
+            let mut state = self.state.borrow_mut();
+            loop {
+                let came = state.take_in(self.clock);
+                state.put_out(self.clock);
+                if came || until.is_some_and(|until| self.clock.now() >= until) {
+                    return;
+                }
+                cortex_m::asm::wfi();
+            }
+        });
+    }
+}
+
+impl State {
+    /// Takes one frame from the controller; `false` if there is none.
+    fn take_in(&mut self, clock: SysTick) -> bool {
+        let now = time_of(clock);
+        let result =
+            self.interface
+                .poll_ingress_single(now, &mut self.controller, &mut self.sockets);
+        result != PollIngressSingleResult::None
+    }
+
+    /// Sends what the sockets hold.
+    fn put_out(&mut self, clock: SysTick) {
+        let now = time_of(clock);
+        while self
+            .interface
+            .poll_egress(now, &mut self.controller, &mut self.sockets)
+            == PollResult::SocketStateChanged
+        {}
+    }
+
+    fn socket(&mut self, handle: SocketHandle) -> &mut Socket<'static> {
+        self.sockets.get_mut(handle)
+    }
+
+    /// Binds the first socket that is not in use.
+    fn open(&mut self) -> Result<Udp, Error> {
+        let sockets = self.sockets.iter_mut().zip(PORT..);
+        for ((handle, smoltcp::socket::Socket::Udp(socket)), port) in sockets {
+            if !socket.is_open() {
+                socket.bind(port).map_err(|_| Error::Address)?;
+                let remote = None;
+                return Ok(Udp { handle, remote });
+            }
+        }
+        Err(Error::NoSocket)
+    }
+
+    fn receive(
+        &mut self,
+        udp: &Udp,
+        clock: SysTick,
+        out: &mut [u8],
+    ) -> Option<(usize, SocketAddr)> {
+        while !self.socket(udp.handle).can_recv() {
+            if !self.take_in(clock) {
+                return None;
+            }
+        }
+        let (bytes, from) = self.socket(udp.handle).recv().ok()?;
+        let length = bytes.len().min(out.len());
+        out[..length].copy_from_slice(&bytes[..length]);
+        let IpAddress::Ipv4(address) = from.endpoint.addr;
+        Some((length, SocketAddr::new(address.into(), from.endpoint.port)))
+    }
+}
+
+impl UdpClientStack for &Network {
+    type UdpSocket = Udp;
+    type Error = Error;
+
+    fn socket(&mut self) -> Result<Udp, Error> {
+        self.state.borrow_mut().open()
+    }
+
+    fn connect(&mut self, udp: &mut Udp, remote: SocketAddr) -> Result<(), Error> {
+        let IpAddr::V4(address) = remote.ip() else {
+            return Err(Error::Address);
+        };
+        udp.remote = Some(IpEndpoint::new(address.into(), remote.port()));
+        Ok(())
+    }
+
+    fn send(&mut self, udp: &mut Udp, datagram: &[u8]) -> nb::Result<(), Error> {
+        outside(|| {
+            let remote = udp.remote.ok_or(Error::Address)?;
+            let mut state = self.state.borrow_mut();
+            if !state.socket(udp.handle).can_send() {
+                return Err(nb::Error::WouldBlock);
+            }
+            let sent = state.socket(udp.handle).send_slice(datagram, remote);
+            sent.map_err(|_| Error::Address)?;
+            state.put_out(self.clock);
+            Ok(())
+        })
+    }
+
+    fn receive(&mut self, udp: &mut Udp, out: &mut [u8]) -> nb::Result<(usize, SocketAddr), Error> {
+        outside(|| {
+            let mut state = self.state.borrow_mut();
+            state
+                .receive(udp, self.clock, out)
+                .ok_or(nb::Error::WouldBlock)
+        })
+    }
+
+    fn close(&mut self, udp: Udp) -> Result<(), Error> {
+        self.state.borrow_mut().socket(udp.handle).close();
+        Ok(())
+    }
+}
+
+fn time_of(clock: SysTick) -> time::Instant {
+    time::Instant::from_micros(clock.now().as_micros() as i64)
+}
