@@ -41,6 +41,7 @@ impl<'a> Reader<'a> {
     }
 
     /// The next `length` bytes.
+    #[inline(never)]
     pub fn take(&mut self, length: usize) -> Result<&'a [u8], DecodeError> {
         let (head, rest) = self
             .rest
@@ -57,12 +58,8 @@ impl<'a> Reader<'a> {
 
     /// The next `N` bytes as an array.
     pub fn array<const N: usize>(&mut self) -> Result<[u8; N], DecodeError> {
-        let (head, rest) = self
-            .rest
-            .split_first_chunk::<N>()
-            .ok_or(DecodeError::UnexpectedEnd)?;
-        self.rest = rest;
-        Ok(*head)
+        let bytes = self.take(N)?;
+        bytes.try_into().map_err(|_| DecodeError::UnexpectedEnd)
     }
 
     /// A reader over the next `length` bytes, which are read from this one.
@@ -77,57 +74,73 @@ impl<'a> Reader<'a> {
 
     /// One byte.
     pub fn u8(&mut self) -> Result<u8, DecodeError> {
-        Ok(self.array::<1>()?[0])
+        self.integer(1).map(|value| value as u8)
     }
 
     /// Two bytes, network order.
     pub fn u16(&mut self) -> Result<u16, DecodeError> {
-        Ok(u16::from_be_bytes(self.array()?))
+        self.integer(2).map(|value| value as u16)
     }
 
     /// Three bytes, network order.
     pub fn u24(&mut self) -> Result<u32, DecodeError> {
-        let [a, b, c] = self.array()?;
-        Ok(u32::from_be_bytes([0, a, b, c]))
+        self.integer(3)
     }
 
     /// Four bytes, network order.
     pub fn u32(&mut self) -> Result<u32, DecodeError> {
-        Ok(u32::from_be_bytes(self.array()?))
+        self.integer(4)
+    }
+
+    /// An integer of `size` bytes (up to 4), network order.
+    #[inline(never)]
+    fn integer(&mut self, size: usize) -> Result<u32, DecodeError> {
+        let bytes = self.take(size)?.iter();
+        Ok(bytes.fold(0, |value, &byte| value << 8 | u32::from(byte)))
     }
 
     /// A variable-length integer (RFC 9000 §16).
     pub fn varint(&mut self) -> Result<u64, DecodeError> {
-        let first = self.peek().ok_or(DecodeError::UnexpectedEnd)?;
-        let bytes = self.take(1 << (first >> 6))?;
-        let value = bytes
-            .iter()
-            .fold(0, |value, &byte| (value << 8) | u64::from(byte));
-        Ok(value & (u64::MAX >> (66 - 8 * bytes.len())))
+        match self.varint_or_none() {
+            NO_VARINT => Err(DecodeError::UnexpectedEnd),
+            value => Ok(value),
+        }
+    }
+
+    /// [`NO_VARINT`] if it is not there whole: unlike a result, a number comes back in registers.
+    #[inline(never)]
+    fn varint_or_none(&mut self) -> u64 {
+        let Some(first) = self.peek() else {
+            return NO_VARINT;
+        };
+        let Ok([_, others @ ..]) = self.take(1 << (first >> 6)) else {
+            return NO_VARINT;
+        };
+        let value = u64::from(first & 0x3f);
+        let append = |value, &byte: &u8| value << 8 | u64::from(byte);
+        others.iter().fold(value, append)
     }
 
     /// A vector with a one-byte length in front.
     pub fn vector_u8(&mut self) -> Result<Self, DecodeError> {
-        self.vector(|reader| reader.u8().map(usize::from))
+        self.vector(1)
     }
 
     /// A vector with a two-byte length in front.
     pub fn vector_u16(&mut self) -> Result<Self, DecodeError> {
-        self.vector(|reader| reader.u16().map(usize::from))
+        self.vector(2)
     }
 
     /// A vector with a three-byte length in front.
     pub fn vector_u24(&mut self) -> Result<Self, DecodeError> {
-        self.vector(|reader| reader.u24().map(|length| length as usize))
+        self.vector(3)
     }
 
-    fn vector(
-        &mut self,
-        length: fn(&mut Self) -> Result<usize, DecodeError>,
-    ) -> Result<Self, DecodeError> {
+    #[inline(never)]
+    fn vector(&mut self, prefix: usize) -> Result<Self, DecodeError> {
         let mut ahead = *self;
-        let wanted = length(&mut ahead)?;
-        let body = ahead.sub(wanted)?;
+        let length = ahead.integer(prefix)?;
+        let body = ahead.sub(length as usize)?;
         *self = ahead;
         Ok(body)
     }
@@ -151,6 +164,9 @@ impl<'a> Reader<'a> {
         }
     }
 }
+
+/// No variable-length integer is so large.
+const NO_VARINT: u64 = u64::MAX;
 
 #[cfg(test)]
 mod tests {

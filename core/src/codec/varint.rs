@@ -29,6 +29,7 @@ impl VarInt {
     }
 
     /// Bytes of the shortest encoding of `value`; values of 2^62 and more count as 8.
+    #[inline(never)]
     pub const fn size(value: u64) -> usize {
         match value {
             0..0x40 => 1,

@@ -38,12 +38,12 @@ impl<'a> Writer<'a> {
 
     /// What was written.
     pub fn written(&self) -> &[u8] {
-        &self.buffer[..self.length]
+        self.buffer.get(..self.length).unwrap_or_default()
     }
 
     /// What was written, to be changed in place.
     pub fn written_mut(&mut self) -> &mut [u8] {
-        &mut self.buffer[..self.length]
+        self.buffer.get_mut(..self.length).unwrap_or_default()
     }
 
     /// Goes back to an earlier length; a later one is ignored.
@@ -53,65 +53,83 @@ impl<'a> Writer<'a> {
 
     /// The next `length` bytes, as they are, to be filled by the caller.
     pub fn space(&mut self, length: usize) -> Result<&mut [u8], Full> {
-        let space = self.buffer[self.length..].get_mut(..length).ok_or(Full)?;
+        let (_, free) = self.buffer.split_at_mut_checked(self.length).ok_or(Full)?;
+        let space = free.get_mut(..length).ok_or(Full)?;
         self.length += length;
         Ok(space)
     }
 
     /// Copies `bytes`.
+    #[inline(never)]
     pub fn bytes(&mut self, bytes: &[u8]) -> Result<(), Full> {
         self.space(bytes.len())?.copy_from_slice(bytes);
         Ok(())
     }
 
     /// `length` zero bytes.
+    #[inline(never)]
     pub fn zeros(&mut self, length: usize) -> Result<(), Full> {
         self.space(length)?.fill(0);
         Ok(())
     }
 
     /// One byte.
+    #[inline(never)]
     pub fn u8(&mut self, value: u8) -> Result<(), Full> {
-        self.bytes(&[value])
+        *self.buffer.get_mut(self.length).ok_or(Full)? = value;
+        self.length += 1;
+        Ok(())
     }
 
     /// Two bytes, network order.
     pub fn u16(&mut self, value: u16) -> Result<(), Full> {
-        self.bytes(&value.to_be_bytes())
+        self.integer(2, value.into())
     }
 
     /// Three bytes, network order; the highest byte of `value` is dropped.
     pub fn u24(&mut self, value: u32) -> Result<(), Full> {
-        let [_, bytes @ ..] = value.to_be_bytes();
-        self.bytes(&bytes)
+        self.integer(3, value.into())
     }
 
     /// Four bytes, network order.
     pub fn u32(&mut self, value: u32) -> Result<(), Full> {
-        self.bytes(&value.to_be_bytes())
+        self.integer(4, value.into())
+    }
+
+    /// The lowest `size` bytes of `value`, network order.
+    #[inline(never)]
+    fn integer(&mut self, size: usize, mut value: u64) -> Result<(), Full> {
+        for place in self.space(size)?.iter_mut().rev() {
+            *place = value as u8;
+            value >>= 8;
+        }
+        Ok(())
     }
 
     /// A variable-length integer in its shortest form (RFC 9000 §16); 2^62 and more do not fit.
+    #[inline(never)]
     pub fn varint(&mut self, value: u64) -> Result<(), Full> {
         self.varint_sized(value, VarInt::size(value))
     }
 
     /// A variable-length integer in `size` bytes (1, 2, 4 or 8); a value too large for them does not fit.
+    #[inline(never)]
     pub fn varint_sized(&mut self, value: u64, size: usize) -> Result<(), Full> {
-        let prefix: u8 = match size {
+        let prefix = match size {
             1 => 0,
             2 => 0x40,
             4 => 0x80,
             8 => 0xc0,
             _ => return Err(Full),
         };
-        if value >> (size * 8 - 2) != 0 {
+        if value > VarInt::MAX.get() || size < VarInt::size(value) {
             return Err(Full);
         }
-        let bytes = value.to_be_bytes();
-        let space = self.space(size)?;
-        space.copy_from_slice(&bytes[8 - size..]);
-        space[0] |= prefix;
+        let start = self.length;
+        self.integer(size, value)?;
+        if let Some(first) = self.buffer.get_mut(start) {
+            *first |= prefix;
+        }
         Ok(())
     }
 
@@ -144,18 +162,38 @@ impl<'a> Writer<'a> {
         prefix: usize,
         write: impl FnOnce(&mut Self) -> Result<(), Full>,
     ) -> Result<(), Full> {
+        let start = self.begin_vector(prefix);
+        let written = write(self);
+        self.end_vector(start, prefix, written)
+    }
+
+    /// Leaves room for a prefix and says where. If there is too little, nothing more fits, and
+    /// [`Self::end_vector`] will notice.
+    #[inline(never)]
+    fn begin_vector(&mut self, prefix: usize) -> usize {
         let start = self.length;
-        self.whole(|writer| {
-            writer.zeros(prefix)?;
-            write(writer)?;
-            let length = (writer.length - start - prefix) as u64;
-            if length >> (8 * prefix) != 0 {
-                return Err(Full);
-            }
-            writer.buffer[start..start + prefix]
-                .copy_from_slice(&length.to_be_bytes()[8 - prefix..]);
-            Ok(())
-        })
+        self.length = self.buffer.len().min(start + prefix);
+        start
+    }
+
+    /// Puts the length of the vector from `start` on into the prefix there, or takes everything back. It and its
+    /// counterpart are no part of [`Self::vector`], which is compiled for each of its closures.
+    #[inline(never)]
+    fn end_vector(
+        &mut self,
+        start: usize,
+        prefix: usize,
+        written: Result<(), Full>,
+    ) -> Result<(), Full> {
+        let end = core::mem::replace(&mut self.length, start);
+        written?;
+        let length = end.checked_sub(start + prefix).ok_or(Full)? as u64;
+        if length >> (8 * prefix) != 0 {
+            return Err(Full);
+        }
+        self.integer(prefix, length)?;
+        self.length = end;
+        Ok(())
     }
 
     /// Runs `write`, and takes everything back if it did not fit.
@@ -208,5 +246,20 @@ mod tests {
         assert_eq!(writer.written(), &[7]);
         assert_eq!(writer.vector_u16(|writer| writer.u8(1)), Ok(()));
         assert_eq!(writer.written(), &[7, 0, 1, 1]);
+        assert_eq!(writer.vector_u8(|_| Ok(())), Err(Full));
+        writer.truncate(3);
+        assert_eq!(writer.vector_u16(|_| Ok(())), Err(Full));
+        assert_eq!(writer.vector_u8(|_| Ok(())), Ok(()));
+        assert_eq!(writer.written(), &[7, 0, 1, 0]);
+    }
+
+    #[test]
+    fn a_vector_is_no_longer_than_its_prefix_can_say() {
+        let mut buffer = [0; 300];
+        let mut writer = Writer::new(&mut buffer);
+        assert_eq!(writer.vector_u8(|writer| writer.zeros(256)), Err(Full));
+        assert!(writer.is_empty());
+        assert_eq!(writer.vector_u8(|writer| writer.zeros(255)), Ok(()));
+        assert_eq!(writer.written()[0], 255);
     }
 }
