@@ -5,8 +5,6 @@
 use rand_core::CryptoRng;
 use zeroize::Zeroize;
 
-#[cfg(all(feature = "p256", not(feature = "rustcrypto-curves")))]
-use super::curve;
 #[cfg(feature = "alloc")]
 use super::external::BoxedKeyExchange;
 use super::external::Provider;
@@ -102,54 +100,11 @@ pub struct KeyShare {
     private: Private,
 }
 
-/// A private key of P-256.
-#[cfg(all(feature = "p256", not(feature = "rustcrypto-curves")))]
-struct P256(curve::PrivateKey<8>);
-
-#[cfg(all(feature = "p256", not(feature = "rustcrypto-curves")))]
-impl P256 {
-    fn generate(random: &mut dyn CryptoRng) -> Self {
-        Self(curve::PrivateKey::generate(&curve::P256, random))
-    }
-
-    fn public(&self, out: &mut [u8]) {
-        // There is one: the key is neither 0 nor the order of the group.
-        let _ = self.0.public(&curve::P256, out);
-    }
-
-    fn agree(&self, peer: &[u8], out: &mut [u8; SHARED_SECRET_LENGTH_MAX]) -> Option<()> {
-        self.0.agree(&curve::P256, peer, out)
-    }
-}
-
-/// A private key of P-256.
-#[cfg(all(feature = "p256", feature = "rustcrypto-curves"))]
-struct P256(p256::ecdh::EphemeralSecret);
-
-#[cfg(all(feature = "p256", feature = "rustcrypto-curves"))]
-impl P256 {
-    fn generate(random: &mut dyn CryptoRng) -> Self {
-        use p256::elliptic_curve::Generate;
-        Self(p256::ecdh::EphemeralSecret::generate_from_rng(random))
-    }
-
-    fn public(&self, out: &mut [u8]) {
-        use p256::elliptic_curve::sec1::ToSec1Point;
-        out.copy_from_slice(self.0.public_key().to_sec1_point(false).as_bytes());
-    }
-
-    fn agree(&self, peer: &[u8], out: &mut [u8; SHARED_SECRET_LENGTH_MAX]) -> Option<()> {
-        let peer = p256::PublicKey::from_sec1_bytes(peer).ok()?;
-        out.copy_from_slice(self.0.diffie_hellman(&peer).raw_secret_bytes());
-        Some(())
-    }
-}
-
 enum Private {
     #[cfg(feature = "x25519")]
     X25519(x25519_dalek::EphemeralSecret),
     #[cfg(feature = "p256")]
-    P256(P256),
+    P256(p256::ecdh::EphemeralSecret),
     #[cfg(feature = "alloc")]
     External(BoxedKeyExchange),
     /// Without a built-in group and without `alloc` there is no private key, but the type needs a value.
@@ -231,7 +186,12 @@ impl Private {
                 x25519_dalek::EphemeralSecret::random_from_rng(random),
             )),
             #[cfg(feature = "p256")]
-            Group::P256 => Ok(Self::P256(P256::generate(random))),
+            Group::P256 => {
+                use p256::elliptic_curve::Generate;
+                Ok(Self::P256(p256::ecdh::EphemeralSecret::generate_from_rng(
+                    random,
+                )))
+            }
             #[allow(unreachable_patterns)]
             _ => Err(KeyExchangeError::UnsupportedGroup),
         }
@@ -243,7 +203,10 @@ impl Private {
                 out.copy_from_slice(x25519_dalek::PublicKey::from(key).as_bytes());
             }
             #[cfg(feature = "p256")]
-            Self::P256(key) => key.public(out),
+            Self::P256(key) => {
+                use p256::elliptic_curve::sec1::ToSec1Point;
+                out.copy_from_slice(key.public_key().to_sec1_point(false).as_bytes());
+            }
             #[cfg(feature = "alloc")]
             Self::External(key) => key.public(out),
             #[cfg(not(any(feature = "x25519", feature = "p256", feature = "alloc")))]
@@ -260,7 +223,11 @@ impl Private {
                 Some(())
             }
             #[cfg(feature = "p256")]
-            Self::P256(key) => key.agree(peer, out),
+            Self::P256(key) => {
+                let peer = p256::PublicKey::from_sec1_bytes(peer).ok()?;
+                out.copy_from_slice(key.diffie_hellman(&peer).raw_secret_bytes());
+                Some(())
+            }
             #[cfg(feature = "alloc")]
             Self::External(key) => key.agree(peer, out),
             #[cfg(not(any(feature = "x25519", feature = "p256", feature = "alloc")))]

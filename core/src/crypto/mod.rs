@@ -4,11 +4,6 @@
 //! Invariant: a secret is wiped when it is dropped, and `Debug` never prints one.
 
 pub mod aead;
-#[cfg(all(
-    any(feature = "p256", feature = "p384"),
-    any(test, not(feature = "rustcrypto-curves"))
-))]
-mod curve;
 pub mod external;
 pub mod hash;
 pub mod header_protection;

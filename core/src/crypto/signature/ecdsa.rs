@@ -9,9 +9,6 @@ use rustls_pki_types::{
 };
 use sha2::Digest;
 
-#[cfg(not(feature = "rustcrypto-curves"))]
-use crate::crypto::curve;
-
 /// One curve with one hash.
 pub(super) struct Ecdsa {
     name: &'static str,
@@ -84,17 +81,7 @@ impl fmt::Debug for Ecdsa {
     }
 }
 
-#[cfg(all(feature = "p256", not(feature = "rustcrypto-curves")))]
-fn p256<D: Digest>(public_key: &[u8], message: &[u8], signature: &[u8]) -> Option<()> {
-    curve::P256.verify(public_key, &D::digest(message), signature)
-}
-
-#[cfg(all(feature = "p384", not(feature = "rustcrypto-curves")))]
-fn p384<D: Digest>(public_key: &[u8], message: &[u8], signature: &[u8]) -> Option<()> {
-    curve::P384.verify(public_key, &D::digest(message), signature)
-}
-
-#[cfg(all(feature = "p256", feature = "rustcrypto-curves"))]
+#[cfg(feature = "p256")]
 fn p256<D: Digest>(public_key: &[u8], message: &[u8], signature: &[u8]) -> Option<()> {
     use p256::ecdsa::signature::hazmat::PrehashVerifier;
     use p256::ecdsa::{Signature, VerifyingKey};
@@ -104,7 +91,7 @@ fn p256<D: Digest>(public_key: &[u8], message: &[u8], signature: &[u8]) -> Optio
     key.verify_prehash(&D::digest(message), &signature).ok()
 }
 
-#[cfg(all(feature = "p384", feature = "rustcrypto-curves"))]
+#[cfg(feature = "p384")]
 fn p384<D: Digest>(public_key: &[u8], message: &[u8], signature: &[u8]) -> Option<()> {
     use p384::ecdsa::signature::hazmat::PrehashVerifier;
     use p384::ecdsa::{Signature, VerifyingKey};
