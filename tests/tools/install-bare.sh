@@ -75,6 +75,13 @@ TOML
       *) cp "$file" "$library.new/" ;;
     esac
   done
+  # With rustup's own target the compiler finds a C library there; what core needs of it is in compiler-builtins here.
+  case $target in
+    wasm32-wasip*)
+      mkdir "$library.new/self-contained"
+      printf '!<arch>\n' >"$library.new/self-contained/libc.a"
+      ;;
+  esac
   mv "$library.new" "$library"
   echo "$target: core and alloc in $library"
 }
