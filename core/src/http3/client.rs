@@ -5,9 +5,9 @@
 //!
 //! Invariant: no decision is made here.
 
-use core::fmt::Write;
-use core::net::{IpAddr, SocketAddr};
+use core::net::SocketAddr;
 
+use super::authority::{self, Authority};
 use super::error::{RecvError, RequestError, SendError};
 use super::event::{Event, RequestId};
 use super::{Code, Connection, Memory, Priority, Request};
@@ -15,20 +15,14 @@ use crate::connection::{self, ClientConfig, ConfigError, Receive, Transmit};
 use crate::crypto::Random;
 use crate::qpack::Field;
 use crate::time::Instant;
-use crate::tls::{CertificateError, ServerName};
-
-/// The longest name, a colon and a port.
-const AUTHORITY_MAX: usize = 253 + 6;
-
-/// The port that an authority with scheme `https` need not name.
-const DEFAULT_PORT: u16 = 443;
+use crate::tls::CertificateError;
 
 /// One connection to one server, and the requests on it.
 pub struct Client<'m> {
     quic: connection::Connection<'m>,
     h3: Connection<'m>,
     /// What requests go to that name no authority.
-    authority: heapless::String<AUTHORITY_MAX>,
+    authority: Authority,
 }
 
 impl<'m> Client<'m> {
@@ -54,7 +48,7 @@ impl<'m> Client<'m> {
         Ok(Self {
             quic,
             h3: Connection::new(memory.http3, &limits, grease),
-            authority: authority(config.name(), remote.port()),
+            authority: authority::of(config.name(), remote.port()),
         })
     }
 
@@ -158,39 +152,5 @@ impl<'m> Client<'m> {
     /// HTTP/3's own state.
     pub fn http3(&self) -> &Connection<'m> {
         &self.h3
-    }
-}
-
-/// The server's name with `port`, where the scheme does not imply it (RFC 9110 §4.2.2).
-fn authority(name: Option<&ServerName>, port: u16) -> heapless::String<AUTHORITY_MAX> {
-    let mut authority = heapless::String::new();
-    let named = match name {
-        Some(ServerName::Dns(name)) => authority.write_str(name),
-        Some(ServerName::Ip(IpAddr::V4(ip))) => write!(authority, "{ip}"),
-        Some(ServerName::Ip(IpAddr::V6(ip))) => write!(authority, "[{ip}]"),
-        None => Ok(()),
-    };
-    let ported = if port == DEFAULT_PORT {
-        Ok(())
-    } else {
-        write!(authority, ":{port}")
-    };
-    debug_assert!(named.is_ok() && ported.is_ok());
-    authority
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn authorities() {
-        let of = |host: &str, port| authority(ServerName::new(host).ok().as_ref(), port);
-        assert_eq!(of("h3.example", 443), "h3.example");
-        assert_eq!(of("h3.example", 4433), "h3.example:4433");
-        assert_eq!(of("127.0.0.1", 4433), "127.0.0.1:4433");
-        assert_eq!(of("::1", 443), "[::1]");
-        assert_eq!(of("[::1]", 65535), "[::1]:65535");
-        assert!(of(&"x.".repeat(126), 65535).len() <= AUTHORITY_MAX);
     }
 }

@@ -111,13 +111,11 @@ impl Checked {
         if self.status != 0 {
             return Err(reason!(":status twice"));
         }
-        let status = match line.value {
-            [first @ b'1'..=b'9', rest @ ..] if rest.len() == 2 && line.is_whole() => {
-                decimal(rest).map(|rest| u16::from(first - b'0') * 100 + rest as u16)
-            }
-            _ => None,
+        let status = decimal(line.value).filter(|_| line.value_length == 3);
+        self.status = match status {
+            Some(status @ 100..=999) => status as u16,
+            _ => return Err(reason!(":status is not three digits")),
         };
-        self.status = status.ok_or(reason!(":status is not three digits"))?;
         //= rfc9114#4.5
         if self.status == 101 {
             return Err(reason!("status 101"));
@@ -131,7 +129,8 @@ pub(crate) fn check_request(request: &Request<'_>, authority: &str) -> Result<()
     if request.method().is_empty() || !request.method().bytes().all(is_token) {
         return Err(reason!("the method is no token"));
     }
-    for field in request.pseudo_fields(authority) {
+    let pseudo = request.pseudo_fields(authority);
+    for field in pseudo.iter().flatten() {
         let printable = |&byte: &u8| byte > b' ' && byte != 0x7f;
         if field.value().is_empty() || !field.value().iter().all(printable) {
             return Err(reason!(
@@ -140,14 +139,8 @@ pub(crate) fn check_request(request: &Request<'_>, authority: &str) -> Result<()
         }
     }
     //= rfc9114#4.3.1
-    if !request
-        .pseudo_fields(authority)
-        .any(|field| field.name() == ":authority")
-        && !request
-            .given_fields()
-            .iter()
-            .any(|field| field.name() == "host")
-    {
+    let mut fields = pseudo.iter().flatten().chain(request.given_fields());
+    if !fields.any(|field| matches!(field.name(), ":authority" | "host")) {
         return Err(reason!("no authority"));
     }
     check_fields(request.given_fields())
@@ -172,19 +165,27 @@ fn check_name(name: &[u8]) -> Result<(), &'static str> {
     if name.is_empty() {
         return Err(reason!("a field without a name"));
     }
-    if name.iter().any(u8::is_ascii_uppercase) {
-        return Err(reason!("a field name with capitals"));
-    }
-    if !name.iter().copied().all(is_token) {
-        return Err(reason!("an illegal character in a field name"));
-    }
-    match name {
-        b"connection" | b"keep-alive" | b"proxy-connection" | b"transfer-encoding" | b"upgrade" => {
-            Err(reason!("a field about the connection"))
+    for &byte in name {
+        if byte.is_ascii_uppercase() {
+            return Err(reason!("a field name with capitals"));
         }
-        _ => Ok(()),
+        if !is_token(byte) {
+            return Err(reason!("an illegal character in a field name"));
+        }
     }
+    if ABOUT_THE_CONNECTION.contains(&name) {
+        return Err(reason!("a field about the connection"));
+    }
+    Ok(())
 }
+
+static ABOUT_THE_CONNECTION: [&[u8]; 5] = [
+    b"connection",
+    b"keep-alive",
+    b"proxy-connection",
+    b"transfer-encoding",
+    b"upgrade",
+];
 
 //= rfc9110#5.5
 fn check_value(value: &[u8]) -> Result<(), &'static str> {
@@ -198,18 +199,33 @@ fn check_value(value: &[u8]) -> Result<(), &'static str> {
 
 //= rfc9110#5.6.2
 fn is_token(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte)
+    const TOKENS: [u32; 4] = {
+        let characters =
+            b"!#$%&'*+-.^_`|~0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
+        let mut tokens = [0; 4];
+        let mut index = 0;
+        while index < characters.len() {
+            tokens[characters[index] as usize / 32] |= 1 << (characters[index] % 32);
+            index += 1;
+        }
+        tokens
+    };
+    let word = TOKENS.get(usize::from(byte / 32));
+    word.is_some_and(|word| word >> (byte % 32) & 1 == 1)
 }
 
 /// A number of decimal digits, nothing else.
 fn decimal(text: &[u8]) -> Option<u64> {
-    if text.is_empty() {
-        return None;
+    let mut value = 0_u64;
+    for byte in text {
+        let digit = byte.wrapping_sub(b'0');
+        // Refuses the last few numbers of 64 bits, too.
+        if digit > 9 || value > (u64::MAX - 9) / 10 {
+            return None;
+        }
+        value = value * 10 + u64::from(digit);
     }
-    text.iter().try_fold(0_u64, |value, byte| {
-        let digit = byte.is_ascii_digit().then(|| u64::from(byte - b'0'))?;
-        value.checked_mul(10)?.checked_add(digit)
-    })
+    (!text.is_empty()).then_some(value)
 }
 
 #[cfg(test)]
@@ -221,7 +237,7 @@ mod tests {
     fn encoded(fields: &[Field<'_>]) -> Vec<u8> {
         let mut out = Vec::new();
         let mut flush = |bytes: &[u8]| out.extend_from_slice(bytes);
-        let mut encoder = Encoder::new(&mut flush);
+        let mut encoder = Encoder::new(Some(&mut flush));
         encoder.bytes(&encoder::PREFIX);
         for field in fields {
             encoder.field(field);

@@ -49,6 +49,7 @@ pub struct Memory<'m> {
 const DECODED_PER_ENCODED: u64 = 4;
 
 /// What SETTINGS_MAX_FIELD_SECTION_SIZE announces, and what a decoded section is held against.
-pub(crate) const fn field_section_size(limits: &Limits) -> u64 {
-    limits.field_section as u64 * DECODED_PER_ENCODED
+/// `section_max` is `Limits::field_section`.
+pub(crate) const fn field_section_size(section_max: usize) -> u64 {
+    section_max as u64 * DECODED_PER_ENCODED
 }

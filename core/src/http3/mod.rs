@@ -7,6 +7,7 @@
 //!                 └─ connection::Connection (the transport)
 //! ```
 
+mod authority;
 mod client;
 mod code;
 mod connection;

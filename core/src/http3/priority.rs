@@ -79,7 +79,7 @@ pub(crate) struct Text {
 
 impl Text {
     pub(crate) fn as_bytes(&self) -> &[u8] {
-        &self.bytes[..usize::from(self.length)]
+        self.bytes.get(..self.length.into()).unwrap_or_default()
     }
 }
 

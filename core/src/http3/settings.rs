@@ -3,7 +3,7 @@
 //! Invariant: a settings frame is read pair by pair, so its length needs no memory.
 
 use super::error::Violation;
-use super::frame::{self, Header};
+use super::frame;
 use super::{Code, stream_type};
 use crate::codec::{Full, Writer};
 use crate::wire::rule;
@@ -93,7 +93,7 @@ fn switch(value: u64) -> Result<bool, Violation> {
     }
 }
 
-/// Bytes that [`write_preface`] needs at most: the type, a header of 2 bytes, two pairs of 16.
+/// Bytes that [`write_preface`] needs at most: the type, a frame header of 2 bytes, two pairs of 16.
 pub(crate) const PREFACE_MAX: usize = 1 + 2 + 2 * 16;
 
 /// What our control stream begins with: its type and our SETTINGS. `grease` chooses the reserved setting that
@@ -107,19 +107,15 @@ pub(crate) fn write_preface(
 ) -> Result<(), Full> {
     //= rfc9114#7.2.4.1
     let reserved = 0x1f * u64::from(grease) + 0x21;
-    let mut buffer = [0; PREFACE_MAX];
-    let mut pairs = Writer::new(&mut buffer);
-    pairs.varint(MAX_FIELD_SECTION_SIZE)?;
-    pairs.varint(field_section_size)?;
-    pairs.varint(reserved)?;
-    pairs.varint(u64::from(grease))?;
-    let header = Header {
-        kind: frame::SETTINGS,
-        length: pairs.len() as u64,
-    };
     out.varint(stream_type::CONTROL)?;
-    out.bytes(header.write(&mut [0; frame::HEADER_MAX]))?;
-    out.bytes(pairs.written())
+    out.varint(frame::SETTINGS.into())?;
+    // The length of two pairs is below 64: one byte, as a variable-length integer, too.
+    out.vector_u8(|out| {
+        out.varint(MAX_FIELD_SECTION_SIZE)?;
+        out.varint(field_section_size)?;
+        out.varint(reserved)?;
+        out.varint(u64::from(grease))
+    })
 }
 
 #[cfg(test)]
@@ -165,7 +161,7 @@ mod tests {
             write_preface(&mut writer, (1 << 62) - 1, grease).unwrap();
             let mut reader = Reader::new(writer.written());
             assert_eq!(reader.varint(), Ok(stream_type::CONTROL));
-            assert_eq!(reader.varint(), Ok(frame::SETTINGS));
+            assert_eq!(reader.varint(), Ok(frame::SETTINGS.into()));
             let length = reader.varint().unwrap();
             assert_eq!(length, reader.remaining() as u64);
             let mut reading = Reading::default();

@@ -7,6 +7,8 @@ use super::error::MessageError;
 use super::event::RequestId;
 use super::response::{Method, Response};
 use super::{Code, Priority};
+use crate::connection::Connection;
+use crate::wire::StreamId;
 
 /// The response's half. Its representation is fixed: `Open` is zero, so that an empty slot is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -86,8 +88,8 @@ impl RequestSlot {
         }
     }
 
-    pub(crate) fn is(&self, id: RequestId) -> bool {
-        self.key == id.stream_id().get() + 1
+    pub(crate) fn is(&self, id: StreamId) -> bool {
+        self.key == id.get() + 1
     }
 
     /// The stream of a slot that is not empty.
@@ -121,6 +123,43 @@ impl RequestSlot {
     pub(crate) fn on_body(&mut self, length: usize) {
         self.response.on_body(length);
         self.told_to = 0;
+    }
+
+    /// Wants nothing of the response any more, and says nothing more of the request.
+    pub(crate) fn abandon(&mut self, quic: &mut Connection<'_>, code: Code) {
+        if let Some(id) = self.id()
+            && let Some(mut stream) = quic.recv_stream(id.stream_id())
+        {
+            stream.stop(code.varint());
+        }
+        self.reset_sending(quic, code);
+    }
+
+    /// Says nothing more of the request.
+    pub(crate) fn reset_sending(&mut self, quic: &mut Connection<'_>, code: Code) {
+        let (Some(id), Sending::Open | Sending::Trailers) = (self.id(), self.sending) else {
+            return;
+        };
+        self.sending = Sending::Over;
+        if let Some(mut stream) = quic.send_stream(id.stream_id()) {
+            stream.reset(code.varint());
+        }
+    }
+
+    /// Gives back the bytes of the section that was shown last.
+    pub(crate) fn release(&mut self, quic: &mut Connection<'_>) {
+        let lent = core::mem::take(&mut self.lent);
+        self.consume(quic, lent);
+    }
+
+    /// Takes `count` bytes off the front of the response.
+    pub(crate) fn consume(&self, quic: &mut Connection<'_>, count: usize) {
+        if count > 0
+            && let Some(id) = self.id()
+            && let Some(mut stream) = quic.recv_stream(id.stream_id())
+        {
+            stream.consume(count);
+        }
     }
 
     /// The response ends here, and an event will say so.

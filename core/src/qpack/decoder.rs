@@ -45,15 +45,15 @@ impl Section {
     pub fn open(source: &dyn Source, start: usize, length: usize) -> Result<Self, Error> {
         let end = start.saturating_add(length);
         let mut cursor = Cursor::new(source, start, end);
-        let (_, required_inserts) = prefix::decode(&mut cursor, 8).map_err(cut)?;
-        if required_inserts != 0 {
+        if integer(&mut cursor, 8)? != 0 {
             return Err(Error::new(rule!(
                 DECOMPRESSION_FAILED,
                 "inserts required, capacity is 0"
             )));
         }
-        let (sign, _) = prefix::decode(&mut cursor, 7).map_err(cut)?;
-        if sign != 0 {
+        let &sign = cursor.piece().first().ok_or(TRUNCATED)?;
+        integer(&mut cursor, 7)?;
+        if sign & 0b1000_0000 != 0 {
             return Err(Error::new(rule!(DECOMPRESSION_FAILED, "a negative base")));
         }
         let at = cursor.position();
@@ -75,12 +75,35 @@ impl Section {
         }
         self.at = self.end;
         let &first = cursor.piece().first().ok_or(TRUNCATED)?;
-        let line = match first {
-            0b1100_0000.. => indexed(&mut cursor)?,
-            0b0100_0000..=0b0111_1111 if first & STATIC != 0 => {
-                name_reference(&mut cursor, scratch)?
+        let name: &[u8];
+        let name_length;
+        let rest: &mut [u8];
+        match first {
+            // 1 1 index(6)
+            0b1100_0000.. => {
+                let (name, value) = entry(&mut cursor, 6)?;
+                self.at = cursor.position();
+                return Ok(Some(Line {
+                    name,
+                    value,
+                    name_length: name.len(),
+                    value_length: value.len(),
+                    sensitive: false,
+                }));
             }
-            0b0010_0000..=0b0011_1111 => literal(&mut cursor, scratch)?,
+            // 0 1 N 1 index(4), value
+            0b0101_0000..=0b0101_1111 | 0b0111_0000..=0b0111_1111 => {
+                (name, _) = entry(&mut cursor, 4)?;
+                name_length = name.len();
+                rest = scratch;
+            }
+            // 0 0 1 N H length(3), name, value
+            0b0010_0000..=0b0011_1111 => {
+                name_length = text(&mut cursor, 3, scratch)?;
+                let (stored, free) = scratch.split_at_mut(name_length.min(scratch.len()));
+                name = stored;
+                rest = free;
+            }
             // Dynamic entries, relative or behind the base: there are none.
             _ => {
                 return Err(Error::new(rule!(
@@ -88,155 +111,73 @@ impl Section {
                     "no such dynamic entry"
                 )));
             }
-        };
+        }
+        let value_length = text(&mut cursor, 7, rest)?;
         self.at = cursor.position();
-        Ok(Some(line))
+        let never_indexed = if first < REFERENCE {
+            0b0001_0000
+        } else {
+            0b0010_0000
+        };
+        Ok(Some(Line {
+            name,
+            value: &rest[..value_length.min(rest.len())],
+            name_length,
+            value_length,
+            sensitive: first & never_indexed != 0,
+        }))
     }
 }
 
-/// In a line with a name reference: the name is the static table's.
-const STATIC: u8 = 0b0001_0000;
+/// Lines that begin with less than this spell their name.
+const REFERENCE: u8 = 0b0100_0000;
 
 const TRUNCATED: Error = Error::new(rule!(DECOMPRESSION_FAILED, "ends inside a line"));
 
-fn cut(error: DecodeError) -> Error {
-    match error {
+fn integer(cursor: &mut Cursor<'_>, bits: u32) -> Result<usize, Error> {
+    prefix::decode(cursor, bits).map_err(|error| match error {
         DecodeError::UnexpectedEnd => TRUNCATED,
         DecodeError::Invalid => {
             Error::new(rule!(DECOMPRESSION_FAILED, "an integer of over 62 bits"))
         }
-    }
+    })
 }
 
 //= rfc9204#3.1
-fn entry(index: u64) -> Result<(&'static str, &'static str), Error> {
-    static_table::entry(index).ok_or(Error::new(rule!(
+fn entry(cursor: &mut Cursor<'_>, bits: u32) -> Result<(&'static [u8], &'static [u8]), Error> {
+    static_table::entry(integer(cursor, bits)?).ok_or(Error::new(rule!(
         DECOMPRESSION_FAILED,
         "no such static entry"
     )))
 }
 
-/// `1 1 index(6)`
-fn indexed(cursor: &mut Cursor<'_>) -> Result<Line<'static>, Error> {
-    let (_, index) = prefix::decode(cursor, 6).map_err(cut)?;
-    let (name, value) = entry(index)?;
-    Ok(Line {
-        name: name.as_bytes(),
-        value: value.as_bytes(),
-        name_length: name.len(),
-        value_length: value.len(),
-        sensitive: false,
-    })
-}
-
-/// `0 1 N 1 index(4)`, value
-fn name_reference<'a>(cursor: &mut Cursor<'_>, scratch: &'a mut [u8]) -> Result<Line<'a>, Error> {
-    let (pattern, index) = prefix::decode(cursor, 4).map_err(cut)?;
-    let (name, _) = entry(index)?;
-    let mut value = Text::new(scratch);
-    value.read(cursor, 7)?;
-    let (value, value_length) = value.into_parts();
-    Ok(Line {
-        name: name.as_bytes(),
-        value,
-        name_length: name.len(),
-        value_length,
-        sensitive: pattern & 0b0010_0000 != 0,
-    })
-}
-
-/// `0 0 1 N H length(3)`, name, value
-fn literal<'a>(cursor: &mut Cursor<'_>, scratch: &'a mut [u8]) -> Result<Line<'a>, Error> {
-    let mut name = Text::new(scratch);
-    let pattern = name.read(cursor, 3)?;
-    let stored = name.stored();
-    let name_length = name.length;
-    let (name, rest) = scratch.split_at_mut(stored);
-    let mut value = Text::new(rest);
-    value.read(cursor, 7)?;
-    let (value, value_length) = value.into_parts();
-    Ok(Line {
-        name,
-        value,
-        name_length,
-        value_length,
-        sensitive: pattern & 0b0001_0000 != 0,
-    })
-}
-
-/// A string being decoded: what fits is stored, all of it is counted.
-struct Text<'a> {
-    out: &'a mut [u8],
-    length: usize,
-}
-
-impl<'a> Text<'a> {
-    fn new(out: &'a mut [u8]) -> Self {
-        Self { out, length: 0 }
+/// Decodes a string whose length has `bits` bits, with the Huffman bit above them, to `out`, or as much of it as
+/// fits there; returns the length of all of it.
+fn text(cursor: &mut Cursor<'_>, bits: u32, out: &mut [u8]) -> Result<usize, Error> {
+    const MALFORMED: Error = Error::new(rule!(DECOMPRESSION_FAILED, "a malformed Huffman string"));
+    let &first = cursor.piece().first().ok_or(TRUNCATED)?;
+    let encoded = integer(cursor, bits)?;
+    if encoded > cursor.remaining() {
+        return Err(TRUNCATED);
     }
-
-    /// Reads a string whose length has `bits` bits, with the Huffman bit above them; returns the first byte's
-    /// pattern.
-    fn read(&mut self, cursor: &mut Cursor<'_>, bits: u32) -> Result<u8, Error> {
-        let (pattern, length) = prefix::decode(cursor, bits).map_err(cut)?;
-        let length = usize::try_from(length)
-            .ok()
-            .filter(|&length| length <= cursor.remaining())
-            .ok_or(TRUNCATED)?;
-        if pattern & 1 << bits == 0 {
-            self.copy(cursor, length)?;
-        } else {
-            self.expand(cursor, length)?;
+    let mut length = 0;
+    let mut push = |byte| {
+        if let Some(place) = out.get_mut(length) {
+            *place = byte;
         }
-        Ok(pattern)
-    }
-
-    fn copy(&mut self, cursor: &mut Cursor<'_>, mut length: usize) -> Result<(), Error> {
-        while length > 0 {
-            let piece = cursor.piece();
-            let piece = &piece[..piece.len().min(length)];
-            if piece.is_empty() {
-                return Err(TRUNCATED);
-            }
-            let stored = self.stored();
-            let space = &mut self.out[stored..];
-            let fits = piece.len().min(space.len());
-            space[..fits].copy_from_slice(&piece[..fits]);
-            self.length += piece.len();
-            length -= piece.len();
-            cursor.advance(piece.len());
+        length += 1;
+    };
+    let mut huffman = (first & 1 << bits != 0).then(huffman::Decoder::default);
+    for _ in 0..encoded {
+        let byte = cursor.u8().map_err(|_| TRUNCATED)?;
+        match &mut huffman {
+            Some(decoder) => decoder.push(byte, &mut push).map_err(|_| MALFORMED)?,
+            None => push(byte),
         }
-        Ok(())
     }
-
-    fn expand(&mut self, cursor: &mut Cursor<'_>, length: usize) -> Result<(), Error> {
-        const MALFORMED: Error =
-            Error::new(rule!(DECOMPRESSION_FAILED, "a malformed Huffman string"));
-        let mut decoder = huffman::Decoder::default();
-        for _ in 0..length {
-            let byte = cursor.u8().map_err(cut)?;
-            decoder
-                .push(byte, |symbol| self.push(symbol))
-                .map_err(|_| MALFORMED)?;
-        }
-        decoder.finish().map_err(|_| MALFORMED)
-    }
-
-    fn push(&mut self, symbol: u8) {
-        if let Some(place) = self.out.get_mut(self.length) {
-            *place = symbol;
-        }
-        self.length += 1;
-    }
-
-    fn stored(&self) -> usize {
-        self.length.min(self.out.len())
-    }
-
-    fn into_parts(self) -> (&'a [u8], usize) {
-        let stored = self.stored();
-        let Self { out, length } = self;
-        (&out[..stored], length)
+    match huffman.map(huffman::Decoder::finish) {
+        Some(Err(_)) => Err(MALFORMED),
+        _ => Ok(length),
     }
 }
 
@@ -358,7 +299,10 @@ mod tests {
     fn fields() -> impl Strategy<Value = Vec<(String, Vec<u8>, bool)>> {
         let name = prop_oneof![
             "[a-z-]{0,20}",
-            (0_u64..99).prop_map(|index| String::from(static_table::entry(index).unwrap().0)),
+            (0_usize..99).prop_map(|index| String::from_utf8(
+                static_table::entry(index).unwrap().0.to_vec()
+            )
+            .unwrap()),
         ];
         let field = (
             name,

@@ -1,6 +1,6 @@
 //! Fields to bytes (RFC 9204 §4.5), without state: the static table, literals, Huffman where it is shorter.
 //!
-//! Invariant: [`line_length`] is exactly what [`Encoder::field`] writes.
+//! Invariant: an encoder that counts and one that writes agree on every length.
 
 use super::static_table::{self, Match};
 use super::{Field, huffman, prefix};
@@ -11,16 +11,21 @@ pub const PREFIX: [u8; 2] = [0, 0];
 /// Bytes collected before they are handed on: a typical line, so that a request takes few writes.
 const BUFFER: usize = 128;
 
-/// Writes field lines, handing out the bytes in pieces.
+/// Takes encoded bytes, in order.
+type Flush<'a> = &'a mut dyn FnMut(&[u8]);
+
+/// Writes field lines, handing out the bytes in pieces, or counts their bytes.
 pub struct Encoder<'a> {
-    flush: &'a mut dyn FnMut(&[u8]),
+    flush: Option<Flush<'a>>,
     buffer: [u8; BUFFER],
+    /// Bytes in the buffer; without a `flush`, all bytes.
     used: usize,
 }
 
 impl<'a> Encoder<'a> {
-    /// An encoder that gives its bytes to `flush`, in order, the last of them in [`Encoder::finish`].
-    pub fn new(flush: &'a mut dyn FnMut(&[u8])) -> Self {
+    /// An encoder that gives its bytes to `flush`, in order, the last of them in [`Encoder::finish`]. Without a
+    /// `flush` it counts.
+    pub fn new(flush: Option<Flush<'a>>) -> Self {
         Self {
             flush,
             buffer: [0; BUFFER],
@@ -37,73 +42,63 @@ impl<'a> Encoder<'a> {
 
     /// One field line.
     pub fn field(&mut self, field: &Field<'_>) {
-        let never_indexed = field.is_sensitive();
+        let never_indexed = u8::from(field.is_sensitive());
         match find(field) {
-            Match::Whole(index) => self.integer(0b1100_0000, 6, u64::from(index)),
-            Match::Name(index) => {
-                let pattern = 0b0101_0000 | u8::from(never_indexed) << 5;
-                self.integer(pattern, 4, u64::from(index));
-                self.string(0, 7, field.value());
-            }
+            Match::Whole(index) => return self.integer(0b1100_0000, 6, index.into()),
+            Match::Name(index) => self.integer(0b0101_0000 | never_indexed << 5, 4, index.into()),
             Match::None => {
-                let pattern = 0b0010_0000 | u8::from(never_indexed) << 4;
+                let pattern = 0b0010_0000 | never_indexed << 4;
                 self.string(pattern, 3, field.name().as_bytes());
-                self.string(0, 7, field.value());
             }
         }
+        self.string(0, 7, field.value());
     }
 
-    /// Hands out what is left.
-    pub fn finish(self) {
-        if self.used > 0 {
-            (self.flush)(&self.buffer[..self.used]);
+    /// Hands out what is left; returns how much was counted, if it was.
+    pub fn finish(self) -> usize {
+        if let Some(flush) = self.flush {
+            flush(self.buffer.get(..self.used).unwrap_or_default());
         }
+        self.used
     }
 
     /// A string behind `pattern`: the bit above the `bits` of its length says whether it is Huffman encoded.
     fn string(&mut self, pattern: u8, bits: u32, text: &[u8]) {
         let huffman_length = huffman::encoded_length(text);
-        if huffman_length < text.len() {
-            self.integer(pattern | 1 << bits, bits, huffman_length as u64);
+        if huffman_length >= text.len() {
+            self.integer(pattern, bits, text.len());
+            self.bytes(text);
+            return;
+        }
+        self.integer(pattern | 1 << bits, bits, huffman_length);
+        if self.flush.is_some() {
             huffman::encode(text, |byte| self.u8(byte));
         } else {
-            self.integer(pattern, bits, text.len() as u64);
-            self.bytes(text);
+            self.used += huffman_length;
         }
     }
 
-    fn integer(&mut self, pattern: u8, bits: u32, value: u64) {
-        self.bytes(prefix::Encoded::new(pattern, bits, value).as_slice());
+    fn integer(&mut self, pattern: u8, bits: u32, value: usize) {
+        prefix::encode(pattern, bits, value, |byte| self.u8(byte));
     }
 
+    #[inline(never)]
     fn u8(&mut self, byte: u8) {
-        if self.used == BUFFER {
-            (self.flush)(&self.buffer);
+        if let Some(place) = self.buffer.get_mut(self.used) {
+            *place = byte;
+        } else if let Some(flush) = &mut self.flush {
+            flush(&self.buffer);
+            self.buffer[0] = byte;
             self.used = 0;
         }
-        self.buffer[self.used] = byte;
         self.used += 1;
     }
-}
-
-/// Bytes of one field line.
-pub fn line_length(field: &Field<'_>) -> usize {
-    match find(field) {
-        Match::Whole(index) => prefix::size(6, u64::from(index)),
-        Match::Name(index) => prefix::size(4, u64::from(index)) + string_length(7, field.value()),
-        Match::None => string_length(3, field.name().as_bytes()) + string_length(7, field.value()),
-    }
-}
-
-fn string_length(bits: u32, text: &[u8]) -> usize {
-    let length = huffman::encoded_length(text).min(text.len());
-    prefix::size(bits, length as u64) + length
 }
 
 /// A sensitive value is written out even where the table has it: only a literal can carry the mark.
 //= rfc9204#7.1.3
 fn find(field: &Field<'_>) -> Match {
-    match static_table::find(field.name(), field.value()) {
+    match static_table::find(field.name().as_bytes(), field.value()) {
         Match::Whole(index) if field.is_sensitive() => Match::Name(index),
         found => found,
     }
@@ -117,14 +112,16 @@ pub(crate) mod tests {
     pub(crate) fn encoded(fields: &[Field<'_>]) -> Vec<u8> {
         let mut out = Vec::new();
         let mut flush = |bytes: &[u8]| out.extend_from_slice(bytes);
-        let mut encoder = Encoder::new(&mut flush);
-        encoder.bytes(&PREFIX);
-        for field in fields {
-            encoder.field(field);
-        }
-        encoder.finish();
-        let length: usize = fields.iter().map(line_length).sum();
-        assert_eq!(out.len(), PREFIX.len() + length);
+        let encode = |mut encoder: Encoder<'_>| {
+            encoder.bytes(&PREFIX);
+            for field in fields {
+                encoder.field(field);
+            }
+            encoder.finish()
+        };
+        let length = encode(Encoder::new(None));
+        encode(Encoder::new(Some(&mut flush)));
+        assert_eq!(out.len(), length);
         out
     }
 

@@ -1,7 +1,8 @@
 //! The Huffman code of HPACK and QPACK (RFC 7541 §5.2 and Appendix B), both ways.
 //!
-//! The code is canonical: the lengths alone define it. So flash holds 256 lengths, the symbols sorted by
-//! length, their ranks, and three numbers per length, all computed while compiling.
+//! The code is canonical: the lengths alone define it. So flash holds the symbols sorted by length, their ranks, and
+//! how many there are of each length, all computed while compiling. A code is found by counting the lengths off,
+//! from the shortest: few steps for the letters that occur.
 //!
 //! Invariant: what [`Decoder`] accepts is exactly what an encoder may produce: no EOS, padding of fewer
 //! than 8 bits, all ones.
@@ -10,38 +11,67 @@ use crate::codec::DecodeError;
 
 /// Bytes of `text` when encoded.
 pub fn encoded_length(text: &[u8]) -> usize {
-    let bits: usize = text
-        .iter()
-        .map(|&byte| usize::from(LENGTHS[usize::from(byte)]))
-        .sum();
-    bits.div_ceil(8)
+    let bits: u32 = text.iter().map(|&byte| code(byte).1).sum();
+    bits.div_ceil(8) as usize
 }
 
 /// Encodes `text`, handing out one byte after the other.
 pub fn encode(text: &[u8], mut put: impl FnMut(u8)) {
-    let mut window = 0_u64;
-    let mut bits = 0_u32;
+    let mut waiting = 0_u32;
+    let mut free = 8;
     for &byte in text {
-        let symbol = usize::from(byte);
-        let length = usize::from(LENGTHS[symbol]);
-        let rank = u32::from(CODE.ranks[symbol]) - u32::from(CODE.start[length]);
-        // At most 7 bits are waiting, so 37 of the 64 are in use.
-        window = window << length | u64::from(CODE.first[length] + rank);
-        bits += length as u32;
-        while bits >= 8 {
-            bits -= 8;
-            put((window >> bits) as u8);
+        let (mut code, mut length) = code(byte);
+        while length >= free {
+            length -= free;
+            put((waiting << free | code >> length) as u8);
+            code &= (1 << length) - 1;
+            (waiting, free) = (0, 8);
         }
+        waiting = waiting << length | code;
+        free -= length;
     }
-    if bits > 0 {
-        put((window << (8 - bits)) as u8 | u8::MAX >> bits);
+    if free < 8 {
+        put((waiting << free) as u8 | ((1 << free) - 1));
     }
+}
+
+/// The code of a byte, and its length in bits.
+fn code(byte: u8) -> (u32, u32) {
+    let mut rank = u32::from(RANKS[usize::from(byte)]);
+    let mut first = 0;
+    for (length, &count) in (SHORTEST..).zip(&COUNTS) {
+        let count = u32::from(count);
+        if rank < count {
+            return (first + rank, length);
+        }
+        rank -= count;
+        first = (first + count) << 1;
+    }
+    // EOS: no byte has it.
+    (first, LONGEST)
+}
+
+/// The symbol whose code `bits` begin with, and the code's length; `None` for EOS.
+fn symbol(bits: u32) -> Option<(u8, u32)> {
+    let mut start = 0;
+    let mut first = 0;
+    for (length, &count) in (SHORTEST..).zip(&COUNTS) {
+        let count = u32::from(count);
+        // Shorter codes are smaller: never below the first of this length.
+        let rank = (bits >> (32 - length)).wrapping_sub(first);
+        if rank < count {
+            return Some((SYMBOLS[(start + rank) as usize & 0xff], length));
+        }
+        start += count;
+        first = (first + count) << 1;
+    }
+    None
 }
 
 /// Decodes text that arrives in pieces.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Decoder {
-    /// Bits not decoded yet, in the lowest places; older ones above them are leftovers.
+    /// Bits not decoded yet, in the highest places, zeros behind.
     window: u64,
     bits: u32,
 }
@@ -54,21 +84,19 @@ impl Decoder {
     //= rfc7541#5.2
     pub fn push(&mut self, byte: u8, mut put: impl FnMut(u8)) -> Result<(), DecodeError> {
         // At most 29 bits wait for the end of a symbol.
-        self.window = self.window << 8 | u64::from(byte);
         self.bits += 8;
-        while self.bits >= SHORTEST as u32 {
-            // The bits that have arrived, aligned to the top, zeros behind. Zeros can only make the code
-            // look shorter; a length that is covered by arrived bits is the true one.
-            let code = ((self.window << (64 - self.bits)) >> 32) as u32;
-            let length = (SHORTEST..=LONGEST)
-                .find(|&length| code < CODE.limit[length])
-                .ok_or(DecodeError::Invalid)?;
-            if length as u32 > self.bits {
+        self.window |= u64::from(byte) << (64 - self.bits);
+        while self.bits >= SHORTEST {
+            // The zeros behind can only make the code look shorter; a length that is covered by arrived bits is
+            // the true one.
+            let (symbol, length) =
+                symbol((self.window >> 32) as u32).ok_or(DecodeError::Invalid)?;
+            if length > self.bits {
                 break;
             }
-            let rank = (code >> (32 - length)) - CODE.first[length] + u32::from(CODE.start[length]);
-            put(CODE.symbols[rank as usize & 0xff]);
-            self.bits -= length as u32;
+            put(symbol);
+            self.window <<= length;
+            self.bits -= length;
         }
         Ok(())
     }
@@ -79,8 +107,7 @@ impl Decoder {
     /// `Invalid` if the padding is longer than 7 bits or not all ones.
     //= rfc7541#5.2
     pub fn finish(self) -> Result<(), DecodeError> {
-        let ones = (1_u64 << self.bits) - 1;
-        if self.bits < 8 && self.window & ones == ones {
+        if self.bits < 8 && self.window.leading_ones() == self.bits {
             Ok(())
         } else {
             Err(DecodeError::Invalid)
@@ -88,55 +115,46 @@ impl Decoder {
     }
 }
 
-const SHORTEST: usize = 5;
-const LONGEST: usize = 30;
+const SHORTEST: u32 = 5;
+const LONGEST: u32 = 30;
+
+/// Symbols by length, then value.
+static SYMBOLS: [u8; 256] = CODE.symbols;
+/// Place of each symbol in [`SYMBOLS`].
+static RANKS: [u8; 256] = CODE.ranks;
+/// How many symbols have each length, from [`SHORTEST`] on. One code of the longest is left over, for EOS.
+static COUNTS: [u8; (LONGEST - SHORTEST) as usize + 1] = CODE.counts;
 
 /// What the lengths define.
 struct Code {
-    /// Symbols by length, then value.
     symbols: [u8; 256],
-    /// Place of each symbol in `symbols`.
     ranks: [u8; 256],
-    /// First code of each length.
-    first: [u32; LONGEST + 1],
-    /// Place in `symbols` of the first symbol of each length.
-    start: [u16; LONGEST + 1],
-    /// End of the codes of each length, aligned to the top of 32 bits. EOS lies behind the last.
-    limit: [u32; LONGEST + 1],
+    counts: [u8; (LONGEST - SHORTEST) as usize + 1],
 }
 
-static CODE: Code = code();
-
-const fn code() -> Code {
+const CODE: Code = {
     let mut code = Code {
         symbols: [0; 256],
         ranks: [0; 256],
-        first: [0; LONGEST + 1],
-        start: [0; LONGEST + 1],
-        limit: [0; LONGEST + 1],
+        counts: [0; (LONGEST - SHORTEST) as usize + 1],
     };
     let mut rank = 0;
-    let mut next = 0_u32;
-    let mut length = SHORTEST;
-    while length <= LONGEST {
-        next <<= 1;
-        code.first[length] = next;
-        code.start[length] = rank as u16;
+    let mut index = 0;
+    while index < code.counts.len() {
         let mut symbol = 0;
         while symbol < 256 {
-            if LENGTHS[symbol] as usize == length {
+            if LENGTHS[symbol] as usize == SHORTEST as usize + index {
                 code.symbols[rank] = symbol as u8;
                 code.ranks[symbol] = rank as u8;
+                code.counts[index] += 1;
                 rank += 1;
-                next += 1;
             }
             symbol += 1;
         }
-        code.limit[length] = next << (32 - length);
-        length += 1;
+        index += 1;
     }
     code
-}
+};
 
 /// Length in bits of each symbol's code (RFC 7541 Appendix B); EOS, which never appears, has 30.
 #[rustfmt::skip]
@@ -252,7 +270,8 @@ mod tests {
         // Kraft: the codes of all symbols and EOS fill the space exactly.
         let used: u64 = LENGTHS.iter().map(|&length| 1 << (30 - length)).sum();
         assert_eq!(used + 1, 1 << 30);
-        assert_eq!(CODE.limit[LONGEST], 0x3fff_ffff << 2);
+        assert_eq!(symbol(0x3fff_fffe << 2), Some((22, LONGEST)));
+        assert_eq!(symbol(0x3fff_ffff << 2), None);
     }
 
     proptest! {

@@ -23,15 +23,11 @@ pub fn read_encoder(cursor: &mut Cursor<'_>) -> Result<bool, Error> {
         )));
     }
     match prefix::decode(cursor, 5) {
-        Ok((_, 0)) => Ok(true),
-        Ok(_) => Err(Error::new(rule!(
+        Ok(0) => Ok(true),
+        Err(DecodeError::UnexpectedEnd) => Ok(false),
+        Ok(_) | Err(DecodeError::Invalid) => Err(Error::new(rule!(
             ENCODER_STREAM_ERROR,
             "a capacity above the announced 0"
-        ))),
-        Err(DecodeError::UnexpectedEnd) => Ok(false),
-        Err(DecodeError::Invalid) => Err(Error::new(rule!(
-            ENCODER_STREAM_ERROR,
-            "an integer of over 62 bits"
         ))),
     }
 }

@@ -52,7 +52,7 @@ impl<'s> Cursor<'s> {
     pub fn piece(&mut self) -> &'s [u8] {
         if self.piece.is_empty() {
             let piece = self.source.chunk(self.at);
-            self.piece = &piece[..piece.len().min(self.remaining())];
+            self.piece = piece.get(..self.remaining()).unwrap_or(piece);
         }
         self.piece
     }
@@ -60,7 +60,7 @@ impl<'s> Cursor<'s> {
     /// Reads `count` bytes of what [`Cursor::piece`] showed; more than that are not read.
     pub fn advance(&mut self, count: usize) {
         let count = count.min(self.piece.len());
-        self.piece = &self.piece[count..];
+        self.piece = self.piece.get(count..).unwrap_or_default();
         self.at += count;
     }
 

@@ -3,8 +3,9 @@
 //! Invariant: 99 entries, in the RFC's order, numbered from 0.
 
 /// The entry with this index, as name and value.
-pub fn entry(index: u64) -> Option<(&'static str, &'static str)> {
-    TABLE.get(usize::try_from(index).ok()?).copied()
+pub fn entry(index: usize) -> Option<(&'static [u8], &'static [u8])> {
+    let &[name, value] = ENTRIES.get(index)?;
+    Some((string(name), string(value)))
 }
 
 /// What the table knows of a field.
@@ -19,13 +20,20 @@ pub enum Match {
 }
 
 /// The best entry for a field.
-pub fn find(name: &str, value: &[u8]) -> Match {
+pub fn find(name: &[u8], value: &[u8]) -> Match {
     let mut best = Match::None;
-    for (index, entry) in TABLE.iter().enumerate() {
-        if entry.0 != name {
+    // Entries of one name follow one another, mostly: it is compared once for all of them.
+    let mut compared = u16::MAX;
+    let mut is_named = false;
+    for (index, entry) in ENTRIES.iter().enumerate() {
+        if entry[0] != compared {
+            compared = entry[0];
+            is_named = string(compared) == name;
+        }
+        if !is_named {
             continue;
         }
-        if entry.1.as_bytes() == value {
+        if string(entry[1]) == value {
             return Match::Whole(index as u8);
         }
         if best == Match::None {
@@ -33,6 +41,80 @@ pub fn find(name: &str, value: &[u8]) -> Match {
         }
     }
     best
+}
+
+/// The string at this place of [`TEXT`].
+fn string(at: u16) -> &'static [u8] {
+    match TEXT.get(usize::from(at)..) {
+        Some([length, rest @ ..]) => rest.get(..usize::from(*length)).unwrap_or_default(),
+        _ => &[],
+    }
+}
+
+/// Every string of the table once, each behind its length.
+static TEXT: [u8; PACKED.used] = {
+    let mut text = [0; PACKED.used];
+    copy(&mut text, 0, PACKED.text.split_at(PACKED.used).0);
+    text
+};
+
+/// Where in [`TEXT`] name and value of each entry are.
+static ENTRIES: [[u16; 2]; 99] = PACKED.entries;
+
+/// The table packed: a third of what pairs of slices and their strings take.
+struct Packed {
+    text: [u8; 4096],
+    used: usize,
+    entries: [[u16; 2]; 99],
+}
+
+const PACKED: Packed = {
+    let mut packed = Packed {
+        text: [0; 4096],
+        used: 0,
+        entries: [[0; 2]; 99],
+    };
+    let mut index = 0;
+    while index < TABLE.len() {
+        let (name, value) = TABLE[index];
+        let name = packed.place(name.as_bytes());
+        let value = packed.place(value.as_bytes());
+        packed.entries[index] = [name, value];
+        index += 1;
+    }
+    packed
+};
+
+impl Packed {
+    /// The place of `string`, at the end if it is not there yet.
+    const fn place(&mut self, string: &[u8]) -> u16 {
+        let mut at = 0;
+        while at < self.used && !self.has(string, at) {
+            at += 1 + self.text[at] as usize;
+        }
+        if at == self.used {
+            self.text[at] = string.len() as u8;
+            copy(&mut self.text, at + 1, string);
+            self.used += 1 + string.len();
+        }
+        at as u16
+    }
+
+    const fn has(&self, string: &[u8], at: usize) -> bool {
+        let mut equal = 0;
+        while equal < string.len() && self.text[at + 1 + equal] == string[equal] {
+            equal += 1;
+        }
+        self.text[at] as usize == string.len() && equal == string.len()
+    }
+}
+
+const fn copy(to: &mut [u8], at: usize, from: &[u8]) {
+    let mut index = 0;
+    while index < from.len() {
+        to[at + index] = from[index];
+        index += 1;
+    }
 }
 
 const TABLE: [(&str, &str); 99] = [
@@ -153,20 +235,24 @@ mod tests {
     //= rfc9204#A test
     #[test]
     fn every_entry_is_found_again() {
-        for index in 0..99 {
-            let (name, value) = entry(index).unwrap();
-            assert_eq!(find(name, value.as_bytes()), Match::Whole(index as u8));
+        for (index, (name, value)) in TABLE.into_iter().enumerate() {
+            let (name, value) = (name.as_bytes(), value.as_bytes());
+            assert_eq!(entry(index), Some((name, value)));
+            assert_eq!(find(name, value), Match::Whole(index as u8));
         }
         assert_eq!(entry(99), None);
-        assert_eq!(entry(u64::MAX), None);
-        assert_eq!(entry(98), Some(("x-frame-options", "sameorigin")));
+        assert_eq!(entry(usize::MAX), None);
+        assert_eq!(
+            entry(98),
+            Some((&b"x-frame-options"[..], &b"sameorigin"[..]))
+        );
     }
 
     #[test]
     fn the_first_entry_of_a_name_is_its_reference() {
-        assert_eq!(find(":path", b"/index.html"), Match::Name(1));
-        assert_eq!(find(":method", b"PATCH"), Match::Name(15));
-        assert_eq!(find("x-custom", b""), Match::None);
-        assert_eq!(find("Age", b"0"), Match::None);
+        assert_eq!(find(b":path", b"/index.html"), Match::Name(1));
+        assert_eq!(find(b":method", b"PATCH"), Match::Name(15));
+        assert_eq!(find(b"x-custom", b""), Match::None);
+        assert_eq!(find(b"Age", b"0"), Match::None);
     }
 }

@@ -55,7 +55,7 @@ pub fn frame_header(kind: u64, length: u64) -> Vec<u8> {
 pub fn section(fields: &[(&str, &str)]) -> Vec<u8> {
     let mut bytes = Vec::new();
     let mut flush = |piece: &[u8]| bytes.extend_from_slice(piece);
-    let mut encoder = Encoder::new(&mut flush);
+    let mut encoder = Encoder::new(Some(&mut flush));
     encoder.bytes(&encoder::PREFIX);
     for (name, value) in fields {
         encoder.field(&Field::new(name, value));

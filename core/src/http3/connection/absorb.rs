@@ -7,10 +7,10 @@ use crate::codec::Writer;
 use crate::connection::Event as QuicEvent;
 use crate::http3::control::Message;
 use crate::http3::error::Violation;
-use crate::http3::event::RequestId;
 use crate::http3::fields::Received;
+use crate::http3::memory::field_section_size;
 use crate::http3::settings::{PREFACE_MAX, write_preface};
-use crate::http3::slot::{Receiving, Sending};
+use crate::http3::slot::{Receiving, RequestSlot, Sending};
 use crate::http3::{Code, Error, stream_type};
 use crate::qpack::{Cursor, instruction};
 use crate::wire::{Direction, Side, StreamId, rule};
@@ -77,18 +77,22 @@ impl<'m> Connection<'m> {
     }
 
     fn on_readable(&mut self, quic: &mut Quic<'m>, id: StreamId) {
-        if let Some(place) = self.slot(RequestId::new(id)) {
-            self.ready.insert(READY, place);
-        } else if id.initiator() == Side::Server && self.is_open() {
+        if self.ready_slot(id).is_none() && id.initiator() == Side::Server && self.is_open() {
             let result = self.read_peer_stream(quic, id);
             result.unwrap_or_else(|violation| self.violate(violation));
         }
     }
 
+    /// The slot of the request on stream `id`, if it is a request's, to be looked at.
+    fn ready_slot(&mut self, id: StreamId) -> Option<&mut RequestSlot> {
+        let place = self.place(id, |slot| slot.is(id))?;
+        self.ready.insert(READY, place);
+        self.slots.get_mut(place)
+    }
+
     fn on_writable(&mut self, quic: &mut Quic<'m>, id: StreamId) {
-        if let Some(place) = self.slot(RequestId::new(id)) {
-            self.slots[place].writable_untold = true;
-            self.ready.insert(READY, place);
+        if let Some(slot) = self.ready_slot(id) {
+            slot.writable_untold = true;
         } else if self.spare == Some(id) {
             self.on_requests_possible();
         } else {
@@ -99,12 +103,10 @@ impl<'m> Connection<'m> {
     //= rfc9114#4.1
     // The response stays: a server may answer before it has read everything.
     fn on_stopped(&mut self, id: StreamId, code: Code) {
-        if let Some(place) = self.slot(RequestId::new(id)) {
-            let slot = &mut self.slots[place];
+        if let Some(slot) = self.ready_slot(id) {
             if slot.sending != Sending::Over {
                 slot.sending = Sending::Stopped(code);
                 slot.writable_untold = true;
-                self.ready.insert(READY, place);
             }
         } else if self.local.ids.contains(&Some(id)) {
             self.violate(CRITICAL);
@@ -112,10 +114,10 @@ impl<'m> Connection<'m> {
     }
 
     fn on_reset(&mut self, quic: &mut Quic<'m>, id: StreamId, code: Code) {
-        if let Some(place) = self.slot(RequestId::new(id)) {
-            self.slots[place].end(Receiving::Reset(code));
-            self.ready.insert(READY, place);
-            self.abandon_sending(quic, place);
+        if let Some(slot) = self.ready_slot(id) {
+            slot.end(Receiving::Reset(code));
+            // The response is lost: the rest of the request is of no use.
+            slot.reset_sending(quic, Code::REQUEST_CANCELLED);
             return;
         }
         let Some(entry) = self
@@ -249,9 +251,8 @@ impl<'m> Connection<'m> {
             Message::GoAway(last) => {
                 self.go_away = Some(last);
                 self.untold.go_away = true;
-                let rejected = |id: RequestId| id.stream_id() >= last;
-                for place in 0..self.slots.len() {
-                    if self.slots[place].id().is_some_and(rejected) {
+                for (place, slot) in self.slots.iter().enumerate() {
+                    if slot.id().is_some_and(|id| id.stream_id() >= last) {
                         self.ready.insert(READY, place);
                     }
                 }
@@ -279,7 +280,11 @@ impl<'m> Connection<'m> {
             let mut buffer = [0; PREFACE_MAX];
             let mut preface = Writer::new(&mut buffer);
             let written = match role {
-                0 => write_preface(&mut preface, self.section_size_max, self.grease),
+                0 => write_preface(
+                    &mut preface,
+                    field_section_size(self.section_max),
+                    self.grease,
+                ),
                 1 => preface.varint(stream_type::QPACK_ENCODER),
                 _ => preface.varint(stream_type::QPACK_DECODER),
             };

@@ -18,9 +18,10 @@ mod tests;
 use super::control::Control;
 use super::error::Violation;
 use super::event::{Event, RequestId};
+use super::field_rules::Kind;
 use super::fields::{Fields, Received};
-use super::memory::{Http3Memory, field_section_size};
-use super::slot::RequestSlot;
+use super::memory::Http3Memory;
+use super::slot::{Receiving, RequestSlot};
 use super::{Code, Error, Settings};
 use crate::connection::Connection as Quic;
 use crate::limits::{Limits, REMOTE_UNIDIRECTIONAL};
@@ -68,7 +69,6 @@ pub struct Connection<'m> {
     turn: usize,
     scratch: Table<'m, u8>,
     section_max: usize,
-    section_size_max: u64,
     grease: u32,
     local: LocalStreams,
     peer: [Option<PeerStream>; REMOTE_UNIDIRECTIONAL],
@@ -101,7 +101,6 @@ impl<'m> Connection<'m> {
             turn: 0,
             scratch: memory.scratch,
             section_max: limits.field_section,
-            section_size_max: field_section_size(limits),
             grease,
             local: LocalStreams::default(),
             peer: [None; REMOTE_UNIDIRECTIONAL],
@@ -134,20 +133,23 @@ impl<'m> Connection<'m> {
                 .filter(|_| core::mem::take(&mut self.untold.closed))?;
             return Some(Event::Closed(error));
         };
-        let (status, checked) = match found {
-            Found::Event(event) => return Some(event),
-            Found::Section { status, checked } => (status, checked),
+        let (kind, checked) = match found {
+            Found::Writable => return Some(Event::Writable { request }),
+            Found::Data => return Some(Event::Data { request }),
+            Found::End(how) => return end(request, how),
+            Found::Section(kind, checked) => (kind, checked),
         };
         let received = Received::new(quic, request.stream_id());
         let fields = Fields::new(received, checked.start, &mut self.scratch, checked.fields);
-        Some(match status {
-            None => Event::Trailers { request, fields },
-            Some(status @ ..200) => Event::Informational {
+        let status = checked.status;
+        Some(match kind {
+            Kind::Trailers => Event::Trailers { request, fields },
+            Kind::Head if status < 200 => Event::Informational {
                 request,
                 status,
                 fields,
             },
-            Some(status) => Event::Response {
+            Kind::Head => Event::Response {
                 request,
                 status,
                 fields,
@@ -219,24 +221,34 @@ impl<'m> Connection<'m> {
         }
     }
 
-    /// The slot of a request. Streams come in order, so a request's slot is nearly always where its number
-    /// says.
-    fn slot(&self, id: RequestId) -> Option<usize> {
-        self.places(id.stream_id())
-            .find(|&place| self.slots[place].is(id))
+    /// The slot of the request on stream `id`.
+    fn slot(&mut self, id: StreamId) -> Option<&mut RequestSlot> {
+        let place = self.place(id, |slot| slot.is(id))?;
+        self.slots.get_mut(place)
     }
 
-    /// A slot for a new request.
-    fn vacancy(&self, id: StreamId) -> Option<usize> {
-        self.places(id)
-            .find(|&place| self.slots[place].is_reusable())
-    }
-
-    /// All slots, from the one where stream `id` belongs.
-    fn places(&self, id: StreamId) -> impl Iterator<Item = usize> + use<> {
+    /// Where the first slot is that is `wanted`, looking first where stream `id` belongs: streams come in order, so
+    /// a request's slot is nearly always where its number says.
+    fn place(&self, id: StreamId, wanted: impl Fn(&RequestSlot) -> bool) -> Option<usize> {
         let count = self.slots.len();
-        let first = id.index().checked_rem(count as u64).unwrap_or(0) as usize;
-        (first..count).chain(0..first)
+        let mut place = (id.index() as usize).checked_rem(count)?;
+        for _ in 0..count {
+            if self.slots.get(place).is_some_and(&wanted) {
+                return Some(place);
+            }
+            place = if place + 1 < count { place + 1 } else { 0 };
+        }
+        None
+    }
+}
+
+/// How a response ended.
+fn end(request: RequestId, how: Receiving) -> Option<Event<'static>> {
+    match how {
+        Receiving::Finished => Some(Event::Finished { request }),
+        Receiving::Reset(code) => Some(Event::Reset { request, code }),
+        Receiving::Failed(error) => Some(Event::Failed { request, error }),
+        Receiving::Open | Receiving::Cancelled => None,
     }
 }
 

@@ -5,32 +5,24 @@
 use super::{Connection, Quic, READY, extent};
 use crate::http3::Code;
 use crate::http3::error::{Fault, RecvError};
-use crate::http3::event::{Event, RequestId};
+use crate::http3::event::RequestId;
 use crate::http3::field_rules::{self, Checked, Kind};
 use crate::http3::fields::Received;
+use crate::http3::memory::field_section_size;
 use crate::http3::response::Step;
-use crate::http3::slot::{Receiving, Sending};
+use crate::http3::slot::{Receiving, RequestSlot};
 use crate::qpack::Section;
 
 /// What a look at a slot found.
 pub(super) enum Found {
-    /// An event that borrows nothing.
-    Event(Event<'static>),
-    /// A field section: a response's with its status, or trailers.
-    Section {
-        status: Option<u16>,
-        checked: Checked,
-    },
-}
-
-/// Where the content of a response stands.
-enum Content {
-    /// So many bytes are there, in one or several pieces.
-    There(usize),
-    /// More will come.
-    Later,
-    /// That was all.
-    Over,
+    /// A refused write can succeed, or fails for good.
+    Writable,
+    /// Content.
+    Data,
+    /// The end of the response, which the slot knows.
+    End(Receiving),
+    /// A field section: a response's, or trailers.
+    Section(Kind, Checked),
 }
 
 impl<'m> Connection<'m> {
@@ -38,125 +30,53 @@ impl<'m> Connection<'m> {
     pub(super) fn find(&mut self, quic: &mut Quic<'m>) -> Option<(RequestId, Found)> {
         while let Some(place) = self.ready.next(READY, self.turn) {
             self.turn = place + 1;
-            if let Some(request) = self.slots[place].id()
-                && let Some(found) = self.look(quic, place, request)
-            {
-                return Some((request, found));
+            if let Some(found) = self.look(quic, place) {
+                return Some(found);
             }
             self.ready.remove(READY, place);
         }
         None
     }
 
-    fn look(&mut self, quic: &mut Quic<'m>, place: usize, request: RequestId) -> Option<Found> {
-        let slot = &mut self.slots[place];
+    fn look(&mut self, quic: &mut Quic<'m>, place: usize) -> Option<(RequestId, Found)> {
+        let slot = self.slots.get_mut(place)?;
+        let request = slot.id()?;
         if core::mem::take(&mut slot.writable_untold) {
-            return Some(Found::Event(Event::Writable { request }));
+            return Some((request, Found::Writable));
         }
         //= rfc9114#5.2
         if slot.receiving == Receiving::Open
             && self.go_away.is_some_and(|last| request.stream_id() >= last)
         {
             slot.end(Receiving::Reset(Code::REQUEST_REJECTED));
-            self.abandon(quic, place, Code::REQUEST_CANCELLED);
+            slot.abandon(quic, Code::REQUEST_CANCELLED);
         }
-        let receiving = self.slots[place].receiving;
-        if receiving != Receiving::Open {
-            return self.tell_end(place, request);
-        }
-        match self.advance(quic, place, request) {
-            Ok(found) => found,
-            Err(Fault::Connection(violation)) => {
-                self.violate(violation);
-                None
-            }
-            Err(Fault::Message(error)) => {
-                self.slots[place].end(Receiving::Failed(error));
-                self.abandon(quic, place, error.code());
-                self.tell_end(place, request)
+        if slot.receiving == Receiving::Open {
+            match advance(slot, quic, self.section_max, &mut self.scratch) {
+                Ok(Some(found)) => return Some((request, found)),
+                Ok(None) => {}
+                Err(Fault::Connection(violation)) => self.violate(violation),
+                Err(Fault::Message(error)) => {
+                    slot.end(Receiving::Failed(error));
+                    slot.abandon(quic, error.code());
+                }
             }
         }
-    }
-
-    /// Says once how a response ended.
-    fn tell_end(&mut self, place: usize, request: RequestId) -> Option<Found> {
-        let slot = &mut self.slots[place];
+        let slot = self.slots.get_mut(place)?;
         if !core::mem::take(&mut slot.end_untold) {
             return None;
         }
-        let event = match slot.receiving {
-            Receiving::Finished => Event::Finished { request },
-            Receiving::Reset(code) => Event::Reset { request, code },
-            Receiving::Failed(error) => Event::Failed { request, error },
-            Receiving::Open | Receiving::Cancelled => return None,
-        };
-        self.on_half_over(place);
-        Some(Found::Event(event))
+        let how = slot.receiving;
+        let is_reusable = slot.is_reusable();
+        self.on_half_over(is_reusable);
+        Some((request, Found::End(how)))
     }
 
-    /// A slot may have become free for another request.
-    pub(super) fn on_half_over(&mut self, place: usize) {
-        if self.slots[place].is_reusable() {
+    /// One half of a request is over, and its slot may have become free for another.
+    pub(super) fn on_half_over(&mut self, is_reusable: bool) {
+        if is_reusable {
             self.on_requests_possible();
         }
-    }
-
-    /// Moves a response on until there is something to tell.
-    fn advance(
-        &mut self,
-        quic: &mut Quic<'m>,
-        place: usize,
-        request: RequestId,
-    ) -> Result<Option<Found>, Fault> {
-        let id = request.stream_id();
-        self.release(quic, place, request);
-        loop {
-            let Some(stream) = quic.recv_stream(id) else {
-                return Ok(None);
-            };
-            let (available, ended) = extent(&stream);
-            let stream_offset = stream.read_offset();
-            let received = Received::new(quic, id);
-            let slot = &mut self.slots[place];
-            match slot
-                .response
-                .step(&received, available, ended, self.section_max)?
-            {
-                Step::Wait => return Ok(None),
-                Step::Consume(count) => consume(quic, request, count),
-                Step::Body { .. } => {
-                    let end = stream_offset + available as u64;
-                    if core::mem::replace(&mut slot.told_to, end) == end {
-                        return Ok(None);
-                    }
-                    return Ok(Some(Found::Event(Event::Data { request })));
-                }
-                Step::Section { length } => {
-                    let kind = slot.response.section_kind();
-                    let section = Section::open(&received, 0, length)?;
-                    let size_max = self.section_size_max;
-                    let checked =
-                        field_rules::check(section, &received, &mut self.scratch, kind, size_max)?;
-                    slot.response.on_section(&checked, slot.method);
-                    slot.lent = length;
-                    let status = (kind == Kind::Head).then_some(checked.status);
-                    return Ok(Some(Found::Section { status, checked }));
-                }
-                Step::End => {
-                    if let Some(mut stream) = quic.recv_stream(id) {
-                        stream.received_all();
-                    }
-                    self.slots[place].end(Receiving::Finished);
-                    return Ok(self.tell_end(place, request));
-                }
-            }
-        }
-    }
-
-    /// Gives back the bytes of the section that was shown last.
-    fn release(&mut self, quic: &mut Quic<'m>, place: usize, request: RequestId) {
-        let lent = core::mem::take(&mut self.slots[place].lent);
-        consume(quic, request, lent);
     }
 
     /// Copies content to `out`.
@@ -170,23 +90,20 @@ impl<'m> Connection<'m> {
     ) -> Result<usize, RecvError> {
         let mut copied = 0;
         while copied < out.len() {
-            let place = self.receiving_slot(id)?;
-            match self.content(quic, place, id)? {
-                Content::There(length) => {
-                    let length = length.min(out.len() - copied);
-                    let Some(mut stream) = quic.recv_stream(id.stream_id()) else {
-                        return Err(RecvError::Closed);
-                    };
-                    let Ok(length @ 1..) = stream.read(&mut out[copied..copied + length]) else {
-                        return Err(RecvError::Closed);
-                    };
-                    self.slots[place].on_body(length);
-                    copied += length;
-                }
-                Content::Over => break,
-                Content::Later if copied > 0 => break,
-                Content::Later => return Err(RecvError::Blocked),
-            }
+            let (slot, length) = match self.content(quic, id) {
+                Ok((_, 0)) => break,
+                Err(RecvError::Blocked) if copied > 0 => break,
+                content => content?,
+            };
+            let stream = quic.recv_stream(id.stream_id());
+            let free = &mut out[copied..];
+            let length = length.min(free.len());
+            let read = stream.map(|mut stream| stream.read(&mut free[..length]));
+            let Some(Ok(length @ 1..)) = read else {
+                return Err(RecvError::Closed);
+            };
+            slot.on_body(length);
+            copied += length;
         }
         Ok(copied)
     }
@@ -197,111 +114,107 @@ impl<'m> Connection<'m> {
         quic: &'a mut Quic<'m>,
         id: RequestId,
     ) -> Result<&'a [u8], RecvError> {
-        let place = self.receiving_slot(id)?;
-        match self.content(quic, place, id)? {
-            Content::There(length) => {
-                let piece = quic.peek_stream(id.stream_id(), 0);
-                Ok(&piece[..length.min(piece.len())])
-            }
-            Content::Over => Ok(&[]),
-            Content::Later => Err(RecvError::Blocked),
-        }
+        let (_, length) = self.content(quic, id)?;
+        let piece = quic.peek_stream(id.stream_id(), 0);
+        Ok(piece.get(..length).unwrap_or(piece))
     }
 
     /// Takes `count` bytes of what [`Connection::peek_body`] showed; more than that are not taken.
     pub fn consume_body(&mut self, quic: &mut Quic<'m>, id: RequestId, count: usize) {
-        let Ok(place) = self.receiving_slot(id) else {
-            return;
-        };
-        if let Ok(Content::There(length)) = self.content(quic, place, id) {
+        if let Ok((slot, length)) = self.content(quic, id) {
             let piece = quic.peek_stream(id.stream_id(), 0).len();
             let count = count.min(length).min(piece);
-            consume(quic, id, count);
-            self.slots[place].on_body(count);
+            slot.consume(quic, count);
+            slot.on_body(count);
         }
     }
 
-    /// The slot of a request whose response can be read, and looked at again after this.
-    fn receiving_slot(&mut self, id: RequestId) -> Result<usize, RecvError> {
-        let place = self.slot(id).ok_or(RecvError::Closed)?;
-        match self.slots[place].receiving {
-            Receiving::Open | Receiving::Finished => {
-                self.ready.insert(READY, place);
-                Ok(place)
-            }
-            Receiving::Reset(code) => Err(RecvError::Reset(code)),
-            Receiving::Failed(error) => Err(RecvError::Message(error)),
-            Receiving::Cancelled => Err(RecvError::Closed),
-        }
-    }
-
-    /// Passes what stands in front of the content: frame headers and unknown frames.
+    /// Passes what stands in front of the content: frame headers and unknown frames. Returns the slot, which is
+    /// looked at again after this, and how much content is there, in one or several pieces; 0 at its end.
     fn content(
         &mut self,
         quic: &mut Quic<'m>,
-        place: usize,
         id: RequestId,
-    ) -> Result<Content, RecvError> {
-        if self.slots[place].receiving == Receiving::Finished {
-            return Ok(Content::Over);
+    ) -> Result<(&mut RequestSlot, usize), RecvError> {
+        let place = self.place(id.stream_id(), |slot| slot.is(id.stream_id()));
+        let place = place.ok_or(RecvError::Closed)?;
+        let slot = self.slots.get_mut(place).ok_or(RecvError::Closed)?;
+        match slot.receiving {
+            Receiving::Open | Receiving::Finished => self.ready.insert(READY, place),
+            Receiving::Reset(code) => return Err(RecvError::Reset(code)),
+            Receiving::Failed(error) => return Err(RecvError::Message(error)),
+            Receiving::Cancelled => return Err(RecvError::Closed),
         }
-        self.release(quic, place, id);
-        loop {
-            let slot = &mut self.slots[place];
-            let Some(stream) = quic.recv_stream(id.stream_id()) else {
-                return Err(RecvError::Closed);
-            };
-            let (available, ended) = extent(&stream);
-            let received = Received::new(quic, id.stream_id());
-            // A fault is found again, and told, when the slot is looked at.
-            let step = slot
-                .response
-                .step(&received, available, ended, self.section_max);
-            match step.unwrap_or(Step::Wait) {
-                Step::Consume(count) => consume(quic, id, count),
-                Step::Body { length } => return Ok(Content::There(length)),
-                Step::End => return Ok(Content::Over),
-                Step::Wait | Step::Section { .. } if slot.response.is_behind_body() => {
-                    return Ok(Content::Over);
-                }
-                Step::Wait | Step::Section { .. } => return Ok(Content::Later),
-            }
+        if slot.receiving == Receiving::Finished {
+            return Ok((slot, 0));
         }
-    }
-
-    /// Wants nothing of a response any more, and says nothing more of the request.
-    pub(super) fn abandon(&mut self, quic: &mut Quic<'m>, place: usize, code: Code) {
-        let Some(id) = self.slots[place].id() else {
-            return;
-        };
-        if let Some(mut stream) = quic.recv_stream(id.stream_id()) {
-            stream.stop(code.varint());
-        }
-        self.reset_sending(quic, place, code);
-    }
-
-    /// The response is lost: the rest of the request is of no use.
-    pub(super) fn abandon_sending(&mut self, quic: &mut Quic<'m>, place: usize) {
-        self.reset_sending(quic, place, Code::REQUEST_CANCELLED);
-    }
-
-    fn reset_sending(&mut self, quic: &mut Quic<'m>, place: usize, code: Code) {
-        let slot = &mut self.slots[place];
-        let (Some(id), Sending::Open | Sending::Trailers) = (slot.id(), slot.sending) else {
-            return;
-        };
-        slot.sending = Sending::Over;
-        if let Some(mut stream) = quic.send_stream(id.stream_id()) {
-            stream.reset(code.varint());
+        slot.release(quic);
+        let step = step(slot, quic, self.section_max).ok_or(RecvError::Closed)?;
+        // A fault is found again, and told, when the slot is looked at.
+        match step {
+            Ok(Step::Body { length }) => Ok((slot, length)),
+            Ok(Step::End) => Ok((slot, 0)),
+            _ if slot.response.is_behind_body() => Ok((slot, 0)),
+            _ => Err(RecvError::Blocked),
         }
     }
 }
 
-/// Takes `count` bytes off the front of a response.
-fn consume(quic: &mut Quic<'_>, id: RequestId, count: usize) {
-    if count > 0
-        && let Some(mut stream) = quic.recv_stream(id.stream_id())
-    {
-        stream.consume(count);
+/// Moves a response on until there is something to tell. The end is left in the slot.
+fn advance(
+    slot: &mut RequestSlot,
+    quic: &mut Quic<'_>,
+    section_max: usize,
+    scratch: &mut [u8],
+) -> Result<Option<Found>, Fault> {
+    slot.release(quic);
+    let (Some(step), Some(id)) = (step(slot, quic, section_max), slot.id()) else {
+        return Ok(None);
+    };
+    let id = id.stream_id();
+    let step = step?;
+    if let Step::Section { length } = step {
+        let received = Received::new(quic, id);
+        let kind = slot.response.section_kind();
+        let section = Section::open(&received, 0, length)?;
+        let size_max = field_section_size(section_max);
+        let checked = field_rules::check(section, &received, scratch, kind, size_max)?;
+        slot.response.on_section(&checked, slot.method);
+        slot.lent = length;
+        return Ok(Some(Found::Section(kind, checked)));
+    }
+    let Some(mut stream) = quic.recv_stream(id) else {
+        return Ok(None);
+    };
+    match step {
+        Step::Body { .. } => {
+            let end = stream.read_offset() + stream.available() as u64;
+            let told = core::mem::replace(&mut slot.told_to, end);
+            return Ok((told != end).then_some(Found::Data));
+        }
+        Step::End => {
+            stream.received_all();
+            slot.end(Receiving::Finished);
+        }
+        _ => {}
+    }
+    Ok(None)
+}
+
+/// The next thing to do with a response, behind what has only to be consumed. `None` without its stream.
+fn step(
+    slot: &mut RequestSlot,
+    quic: &mut Quic<'_>,
+    section_max: usize,
+) -> Option<Result<Step, Fault>> {
+    let id = slot.id()?.stream_id();
+    loop {
+        let (available, ended) = extent(&quic.recv_stream(id)?);
+        let received = Received::new(quic, id);
+        let step = slot.response.step(&received, available, ended, section_max);
+        let Ok(Step::Consume(count)) = step else {
+            return Some(step);
+        };
+        slot.consume(quic, count);
     }
 }

@@ -36,35 +36,28 @@ impl<'m> Connection<'m> {
             return Err(RequestError::GoingAway);
         }
         field_rules::check_request(request, authority).map_err(RequestError::Invalid)?;
-        let priority = request.asked_priority();
-        let text = priority.map(Priority::text);
-        let priority_field = text
-            .as_ref()
-            .map(|text| Field::new("priority", text.as_bytes()));
-        let given = request.given_fields().iter().copied();
-        let fields = request
-            .pseudo_fields(authority)
-            .chain(given)
-            .chain(priority_field);
-        let length = self.section_length(fields.clone());
+        let fields = |each: &mut dyn FnMut(&Field<'_>)| request.each_field(authority, each);
+        let length = self.section_length(&fields);
         let length = length.ok_or(RequestError::FieldsTooLarge)?;
         let id = self.open_request(quic)?;
-        let (Some(place), Some(mut stream)) = (self.vacancy(id), quic.send_stream(id)) else {
+        let place = self.place(id, RequestSlot::is_reusable);
+        let slot = place.and_then(|place| self.slots.get_mut(place));
+        let (Some(slot), Some(mut stream)) = (slot, quic.send_stream(id)) else {
             return Err(self.refuse(id, RequestError::Blocked));
         };
-        if let Err(error) = write_section(&mut stream, length, fields) {
+        if let Err(error) = write_section(&mut stream, length, &fields) {
             return Err(self.refuse(id, error.into()));
+        }
+        if let Some(priority) = request.asked_priority() {
+            stream.set_priority(priority.into());
         }
         let method = match request.method() {
             "HEAD" => Method::Head,
             "CONNECT" => Method::Connect,
             _ => Method::Other,
         };
-        if let Some(priority) = priority {
-            stream.set_priority(priority.into());
-        }
         let id = RequestId::new(id);
-        self.slots[place] = RequestSlot::new(id, method);
+        *slot = RequestSlot::new(id, method);
         Ok(id)
     }
 
@@ -92,17 +85,18 @@ impl<'m> Connection<'m> {
 
     /// Bytes of an encoded section; `None` if it is more than the server takes.
     //= rfc9114#4.2.2
-    fn section_length<'f>(&self, fields: impl Iterator<Item = Field<'f>>) -> Option<usize> {
-        let mut length = encoder::PREFIX.len();
+    fn section_length(&self, fields: Fields<'_>) -> Option<usize> {
         let mut size = 0;
-        for field in fields {
-            length += encoder::line_length(&field);
-            size += field.size() as u64;
-        }
-        let accepted = self
-            .settings
-            .and_then(|settings| settings.max_field_section_size);
-        accepted.is_none_or(|max| size <= max).then_some(length)
+        let mut encoder = Encoder::new(None);
+        encoder.bytes(&encoder::PREFIX);
+        fields(&mut |field| {
+            size += field.size();
+            encoder.field(field);
+        });
+        let settings = self.settings.as_ref();
+        let accepted = settings.and_then(|settings| settings.max_field_section_size);
+        let fits = accepted.is_none_or(|max| size as u64 <= max);
+        fits.then_some(encoder.finish())
     }
 
     /// Sends content; returns how much was taken.
@@ -112,8 +106,7 @@ impl<'m> Connection<'m> {
         id: RequestId,
         data: &[u8],
     ) -> Result<usize, SendError> {
-        let place = self.sending_slot(id)?;
-        if self.slots[place].sending == Sending::Trailers {
+        if self.sending_slot(id)?.sending == Sending::Trailers {
             return Err(SendError::Closed);
         }
         if data.is_empty() {
@@ -121,26 +114,26 @@ impl<'m> Connection<'m> {
         }
         let mut stream = quic.send_stream(id.stream_id()).ok_or(SendError::Closed)?;
         let room = stream.capacity();
-        let overhead = |length: usize| 1 + VarInt::size(length as u64);
-        let fits = room.saturating_sub(overhead(room)).min(data.len());
+        let overhead = 1 + VarInt::size(room as u64);
+        let fits = room.saturating_sub(overhead).min(data.len());
         if fits == 0 {
             // Asked for in vain, so that the refusal is noted and Writable follows. A whole would be taken beyond
             // what the peer allows, a byte at a time.
-            return match stream.reserve(usize::MAX) {
-                Ok(()) => Err(SendError::Blocked),
-                Err(error) => Err(send_error(error)),
-            };
+            stream.reserve(usize::MAX).map_err(send_error)?;
+            return Err(SendError::Blocked);
         }
-        let data = &data[..fits];
         let header = Header {
             kind: frame::DATA,
-            length: data.len() as u64,
+            length: fits as u64,
         };
         let mut buffer = [0; HEADER_MAX];
-        match stream.write_whole(&[header.write(&mut buffer), data]) {
-            Ok(()) => Ok(data.len()),
-            Err(error) => Err(send_error(error)),
-        }
+        let mut writer = Writer::new(&mut buffer);
+        let written = header.encode(&mut writer);
+        debug_assert!(written.is_ok());
+        stream
+            .write_whole(&[writer.written(), &data[..fits]])
+            .map_err(send_error)?;
+        Ok(fits)
     }
 
     /// Sends fields behind the content. Only the end may follow.
@@ -150,64 +143,64 @@ impl<'m> Connection<'m> {
         id: RequestId,
         fields: &[Field<'_>],
     ) -> Result<(), SendError> {
-        let place = self.sending_slot(id)?;
-        if self.slots[place].sending == Sending::Trailers {
+        if self.sending_slot(id)?.sending == Sending::Trailers {
             return Err(SendError::Closed);
         }
         field_rules::check_fields(fields).map_err(SendError::Invalid)?;
-        let fields = fields.iter().copied();
-        let length = self.section_length(fields.clone());
+        let fields = |each: &mut dyn FnMut(&Field<'_>)| fields.iter().for_each(each);
+        let length = self.section_length(&fields);
         let length = length.ok_or(SendError::FieldsTooLarge)?;
         let stream = quic.send_stream(id.stream_id());
-        write_section(&mut stream.ok_or(SendError::Closed)?, length, fields)?;
-        self.slots[place].sending = Sending::Trailers;
+        write_section(&mut stream.ok_or(SendError::Closed)?, length, &fields)?;
+        self.sending_slot(id)?.sending = Sending::Trailers;
         Ok(())
     }
 
     /// Ends the request.
     pub fn finish(&mut self, quic: &mut Quic<'m>, id: RequestId) -> Result<(), SendError> {
-        let place = self.sending_slot(id)?;
+        let slot = self.sending_slot(id)?;
         let mut stream = quic.send_stream(id.stream_id()).ok_or(SendError::Closed)?;
         let finished = stream.finish();
-        self.slots[place].sending = Sending::Over;
-        self.on_half_over(place);
+        slot.sending = Sending::Over;
+        let reusable = slot.is_reusable();
+        self.on_half_over(reusable);
         finished.map_err(send_error)
     }
 
     /// Gives a request up, in both directions. No event follows for it.
     //= rfc9114#4.1.1
     pub fn cancel(&mut self, quic: &mut Quic<'m>, id: RequestId, code: Code) {
-        let Some(place) = self.slot(id) else {
+        let Some(slot) = self.slot(id.stream_id()) else {
             return;
         };
-        self.abandon(quic, place, code);
-        let slot = &mut self.slots[place];
+        slot.abandon(quic, code);
         slot.sending = Sending::Over;
         slot.end(Receiving::Cancelled);
         slot.end_untold = false;
         slot.writable_untold = false;
-        self.on_half_over(place);
+        let reusable = slot.is_reusable();
+        self.on_half_over(reusable);
     }
 
     /// Tells the server, and our own sending, how urgent a request is now.
     //= rfc9218#7
     pub fn set_priority(&mut self, quic: &mut Quic<'m>, id: RequestId, priority: Priority) {
-        let Some(place) = self.slot(id) else {
+        let Some(slot) = self.slot(id.stream_id()) else {
             return;
         };
+        slot.set_priority(priority);
         if let Some(mut stream) = quic.send_stream(id.stream_id()) {
             stream.set_priority(priority.into());
         }
-        self.slots[place].set_priority(priority);
         self.priorities_unsent = true;
         self.say_what_waits(quic);
     }
 
     /// The slot of a request of which more can be sent.
-    fn sending_slot(&self, id: RequestId) -> Result<usize, SendError> {
-        let place = self.slot(id).ok_or(SendError::Closed)?;
-        match self.slots[place].sending {
-            Sending::Open | Sending::Trailers => Ok(place),
+    fn sending_slot(&mut self, id: RequestId) -> Result<&mut RequestSlot, SendError> {
+        let slot = self.slot(id.stream_id()).ok_or(SendError::Closed)?;
+        match slot.sending {
+            Sending::Open | Sending::Trailers => Ok(slot),
             Sending::Stopped(code) => Err(SendError::Stopped(code)),
             Sending::Over => Err(SendError::Closed),
         }
@@ -218,29 +211,22 @@ impl<'m> Connection<'m> {
         let Some(control) = self.local.control() else {
             return;
         };
-        for place in 0..self.slots.len() {
-            if !self.priorities_unsent {
-                break;
+        if self.priorities_unsent {
+            for slot in self.slots.iter_mut() {
+                let (Some(id), Some(priority)) = (slot.id(), slot.untold_priority()) else {
+                    continue;
+                };
+                let (kind, number) = (frame::PRIORITY_UPDATE, id.stream_id().get());
+                let text = priority.text();
+                if slot.receiving == Receiving::Open
+                    && !say(quic, control, kind, number, text.as_bytes())
+                {
+                    return;
+                }
+                slot.on_priority_told();
             }
-            let slot = &mut self.slots[place];
-            let (Some(id), Some(priority)) = (slot.id(), slot.untold_priority()) else {
-                continue;
-            };
-            let number = id.stream_id().get();
-            let said = slot.receiving != Receiving::Open
-                || say(
-                    quic,
-                    control,
-                    frame::PRIORITY_UPDATE,
-                    number,
-                    priority.text().as_bytes(),
-                );
-            if !said {
-                return;
-            }
-            self.slots[place].on_priority_told();
+            self.priorities_unsent = false;
         }
-        self.priorities_unsent = false;
         // The server pushes nothing, so the first push it must not send is number 0.
         if self.leaving == Some(false) && say(quic, control, frame::GOAWAY, 0, &[]) {
             self.leaving = Some(true);
@@ -248,16 +234,19 @@ impl<'m> Connection<'m> {
     }
 }
 
+/// Shows each field of a section, in their order. Asked twice: what is sent is measured before.
+type Fields<'f> = &'f dyn Fn(&mut dyn FnMut(&Field<'_>));
+
 /// Writes a control frame of a number and a text, whole or not at all.
-fn say(quic: &mut Quic<'_>, control: StreamId, kind: u64, number: u64, text: &[u8]) -> bool {
+fn say(quic: &mut Quic<'_>, control: StreamId, kind: u32, number: u64, text: &[u8]) -> bool {
     let header = Header {
         kind,
         length: (VarInt::size(number) + text.len()) as u64,
     };
     let mut buffer = [0; CONTROL_FRAME_MAX];
     let mut writer = Writer::new(&mut buffer);
-    let written = writer
-        .bytes(header.write(&mut [0; HEADER_MAX]))
+    let written = header
+        .encode(&mut writer)
         .and_then(|()| writer.varint(number))
         .and_then(|()| writer.bytes(text));
     debug_assert!(written.is_ok());
@@ -266,16 +255,20 @@ fn say(quic: &mut Quic<'_>, control: StreamId, kind: u64, number: u64, text: &[u
 }
 
 /// Writes HEADERS with a section of `length` bytes, or nothing.
-fn write_section<'f>(
+fn write_section(
     stream: &mut SendStream<'_, '_>,
     length: usize,
-    fields: impl Iterator<Item = Field<'f>>,
+    fields: Fields<'_>,
 ) -> Result<(), SendError> {
-    let header = Header {
+    let mut buffer = [0; HEADER_MAX];
+    let mut header = Writer::new(&mut buffer);
+    let written = Header {
         kind: frame::HEADERS,
         length: length as u64,
-    };
-    let total = header.size() + length;
+    }
+    .encode(&mut header);
+    debug_assert!(written.is_ok());
+    let total = header.len() + length;
     if total > stream.largest_whole() {
         return Err(SendError::FieldsTooLarge);
     }
@@ -284,10 +277,10 @@ fn write_section<'f>(
         let written = stream.write(bytes);
         debug_assert_eq!(written, Ok(bytes.len()), "the room was asked for");
     };
-    let mut encoder = Encoder::new(&mut flush);
-    encoder.bytes(header.write(&mut [0; HEADER_MAX]));
+    let mut encoder = Encoder::new(Some(&mut flush));
+    encoder.bytes(header.written());
     encoder.bytes(&encoder::PREFIX);
-    fields.for_each(|field| encoder.field(&field));
+    fields(&mut |field| encoder.field(field));
     encoder.finish();
     Ok(())
 }

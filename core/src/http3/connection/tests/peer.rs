@@ -364,7 +364,7 @@ pub(super) fn data(bytes: &[u8]) -> Vec<u8> {
 pub(super) fn headers(fields: &[(&str, &str)]) -> Vec<u8> {
     let mut section = Vec::new();
     let mut flush = |bytes: &[u8]| section.extend_from_slice(bytes);
-    let mut encoder = Encoder::new(&mut flush);
+    let mut encoder = Encoder::new(Some(&mut flush));
     encoder.bytes(&encoder::PREFIX);
     for (name, value) in fields {
         encoder.field(&Field::new(name, *value));
