@@ -43,8 +43,6 @@ pub struct Ours {
     pub bodies: BTreeMap<u64, Vec<u8>>,
     /// Bodies are read as they arrive.
     pub reads: bool,
-    /// The bounds of its memory.
-    pub limits: Limits,
     unread: BTreeSet<RequestId>,
     datagram: Vec<u8>,
     /// Datagrams of the last batch that were not taken yet.
@@ -79,7 +77,6 @@ impl Ours {
             seen: Vec::new(),
             bodies: BTreeMap::new(),
             reads: true,
-            limits: *limits,
             unread: BTreeSet::new(),
             datagram: vec![0; limits.datagram],
             batch: VecDeque::new(),

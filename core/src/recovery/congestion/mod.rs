@@ -7,21 +7,29 @@ mod new_reno;
 pub use new_reno::NewReno;
 
 use super::rtt::Rtt;
-#[cfg(feature = "alloc")]
 use crate::mem::Object;
 use crate::time::Instant;
 
 /// The window before anything is known, in bytes.
 //= rfc9002#7.2
-pub fn initial_window(datagram: u16) -> u32 {
-    let datagram = u32::from(datagram);
-    (10 * datagram).min((2 * datagram).max(14_720))
+pub const fn initial_window(datagram: u16) -> u64 {
+    let datagram = datagram as u64;
+    let floor = if 2 * datagram > 14_720 {
+        2 * datagram
+    } else {
+        14_720
+    };
+    if 10 * datagram < floor {
+        10 * datagram
+    } else {
+        floor
+    }
 }
 
 /// The smallest window, in bytes.
 //= rfc9002#7.2
-pub fn minimum_window(datagram: u16) -> u32 {
-    2 * u32::from(datagram)
+pub const fn minimum_window(datagram: u16) -> u64 {
+    2 * datagram as u64
 }
 
 /// Whether the window was what held the sender back.
@@ -37,19 +45,19 @@ pub enum Utilisation {
 #[derive(Clone, Copy, Debug)]
 pub struct Acknowledged {
     /// Their bytes.
-    pub bytes: u32,
+    pub bytes: u64,
     /// When the newest of them was sent.
     pub newest_sent: Instant,
     /// Whether the window was used up when the acknowledgement came.
     pub utilisation: Utilisation,
     /// Bytes still in flight.
-    pub in_flight: u32,
+    pub in_flight: u64,
 }
 
 /// A congestion controller of one path. All byte counts are QUIC packets without UDP and IP headers.
 pub trait Algorithm: Send {
     /// `bytes` left, which makes `in_flight` bytes in all.
-    fn on_sent(&mut self, now: Instant, bytes: u32, in_flight: u32);
+    fn on_sent(&mut self, now: Instant, bytes: u64, in_flight: u64);
     /// Packets arrived. Comes after the losses that the same ACK frame made known.
     fn on_acknowledged(&mut self, now: Instant, acknowledged: &Acknowledged, rtt: &Rtt);
     /// A packet sent at `sent` was lost, or the network marked it.
@@ -59,43 +67,40 @@ pub trait Algorithm: Send {
     /// The size of a full datagram changed.
     fn on_datagram_size(&mut self, datagram: u16);
     /// Bytes that may be in flight.
-    fn window(&self) -> u32;
+    fn window(&self) -> u64;
 }
 
 /// The controller of a path.
-pub enum Controller {
+pub enum Controller<'m> {
     /// RFC 9002's own.
     NewReno(NewReno),
     /// The user's.
-    #[cfg(feature = "alloc")]
-    Custom(Object<'static, dyn Algorithm>),
+    Custom(Object<'m, dyn Algorithm>),
 }
 
-impl Controller {
+impl<'m> Controller<'m> {
     /// NewReno for a path whose full datagrams have `datagram` bytes.
-    pub fn new_reno(datagram: u16) -> Self {
+    pub const fn new_reno(datagram: u16) -> Self {
         Self::NewReno(NewReno::new(datagram))
     }
 
-    fn algorithm(&self) -> &dyn Algorithm {
+    fn algorithm(&self) -> &(dyn Algorithm + 'm) {
         match self {
             Self::NewReno(algorithm) => algorithm,
-            #[cfg(feature = "alloc")]
             Self::Custom(algorithm) => &**algorithm,
         }
     }
 
-    fn algorithm_mut(&mut self) -> &mut dyn Algorithm {
+    fn algorithm_mut(&mut self) -> &mut (dyn Algorithm + 'm) {
         match self {
             Self::NewReno(algorithm) => algorithm,
-            #[cfg(feature = "alloc")]
             Self::Custom(algorithm) => &mut **algorithm,
         }
     }
 }
 
-impl Algorithm for Controller {
-    fn on_sent(&mut self, now: Instant, bytes: u32, in_flight: u32) {
+impl Algorithm for Controller<'_> {
+    fn on_sent(&mut self, now: Instant, bytes: u64, in_flight: u64) {
         self.algorithm_mut().on_sent(now, bytes, in_flight);
     }
 
@@ -115,7 +120,7 @@ impl Algorithm for Controller {
         self.algorithm_mut().on_datagram_size(datagram);
     }
 
-    fn window(&self) -> u32 {
+    fn window(&self) -> u64 {
         self.algorithm().window()
     }
 }
