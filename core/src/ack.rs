@@ -3,11 +3,12 @@
 //! Invariant: only ack-eliciting packets make one due, so two idle endpoints never acknowledge each other for ever.
 
 use crate::recovery::Codepoint;
-use crate::time::{Duration, Instant};
+use crate::time::Instant;
 use crate::wire::packet::Space;
 
-/// How long an acknowledgement in the application space is held back: what our max_ack_delay promises.
-pub const MAX_DELAY: Duration = Duration::from_millis(25);
+/// How long an acknowledgement in the application space is held back, in microseconds: what our max_ack_delay
+/// promises.
+pub const MAX_DELAY_US: u64 = 25_000;
 
 /// Our ack_delay_exponent: delays are written in units of 8 microseconds.
 pub const DELAY_EXPONENT: u8 = 3;
@@ -26,17 +27,24 @@ pub enum Order {
 }
 
 /// What one space owes its peer.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug)]
 pub struct AckPolicy {
+    /// When the acknowledgement becomes due.
+    deadline: Instant,
+    /// No PING before this time.
+    next_ping: Instant,
     /// Ack-eliciting packets since the last ACK frame.
     eliciting: u32,
-    /// Something happened that the peer should know at once.
-    immediate: bool,
-    deadline: Option<Instant>,
-    last_ping: Option<Instant>,
 }
 
 impl AckPolicy {
+    /// Nothing is owed.
+    pub const NEW: Self = Self {
+        deadline: Instant::NEVER,
+        next_ping: Instant::ZERO,
+        eliciting: 0,
+    };
+
     /// An ack-eliciting packet arrived.
     pub fn on_ack_eliciting(
         &mut self,
@@ -47,9 +55,16 @@ impl AckPolicy {
     ) {
         self.eliciting = self.eliciting.saturating_add(1);
         //= rfc9000#13.2.1
-        self.immediate |=
-            space != Space::Application || order == Order::OutOfOrder || codepoint == Codepoint::Ce;
-        self.deadline.get_or_insert(now + MAX_DELAY);
+        let at_once = space != Space::Application
+            || order == Order::OutOfOrder
+            || codepoint == Codepoint::Ce
+            || self.eliciting >= ELICITING_MAX;
+        let due = if at_once {
+            now
+        } else {
+            now.after(MAX_DELAY_US)
+        };
+        self.deadline = self.deadline.min(due);
     }
 
     /// Something is unacknowledged that asks for it; may travel with other frames.
@@ -59,30 +74,26 @@ impl AckPolicy {
 
     /// A packet should be sent for the acknowledgement alone.
     pub fn is_due(&self, now: Instant) -> bool {
-        self.immediate
-            || self.eliciting >= ELICITING_MAX
-            || self.deadline.is_some_and(|deadline| deadline <= now)
+        self.deadline <= now
     }
 
-    /// When the acknowledgement becomes due.
-    pub fn deadline(&self) -> Option<Instant> {
+    /// When the acknowledgement becomes due; the end of time, if it does not.
+    pub fn deadline(&self) -> Instant {
         self.deadline
     }
 
     /// An ACK frame was written.
     pub fn on_sent(&mut self) {
-        *self = Self {
-            last_ping: self.last_ping,
-            ..Self::default()
-        };
+        self.deadline = Instant::NEVER;
+        self.eliciting = 0;
     }
 
-    /// Whether a PING may ask the peer to acknowledge our acknowledgements: once per `rtt`.
+    /// Whether a PING may ask the peer to acknowledge our acknowledgements: once per round-trip time.
     //= rfc9000#13.2.4
-    pub fn may_ping(&mut self, now: Instant, rtt: Duration) -> bool {
-        let allowed = self.last_ping.is_none_or(|last| last + rtt <= now);
+    pub fn may_ping(&mut self, now: Instant, rtt_us: u32) -> bool {
+        let allowed = self.next_ping <= now;
         if allowed {
-            self.last_ping = Some(now);
+            self.next_ping = now.after(rtt_us.into());
         }
         allowed
     }
@@ -94,10 +105,12 @@ mod tests {
     use Codepoint::NotEct;
     use Order::{InOrder, OutOfOrder};
 
-    const MS: Duration = Duration::from_millis(1);
+    fn at(ms: u64) -> Instant {
+        Instant::from_micros(ms * 1_000)
+    }
 
     fn after(packets: &[(Space, Order, Codepoint)]) -> AckPolicy {
-        let mut policy = AckPolicy::default();
+        let mut policy = AckPolicy::NEW;
         for &(space, order, codepoint) in packets {
             policy.on_ack_eliciting(Instant::ZERO, space, order, codepoint);
         }
@@ -110,7 +123,7 @@ mod tests {
     fn every_second_packet_and_every_surprise_is_acknowledged_at_once() {
         let calm = (Space::Application, InOrder, NotEct);
         let now = Instant::ZERO;
-        assert!(!after(&[]).is_due(now + MAX_DELAY));
+        assert!(!after(&[]).is_due(now.after(MAX_DELAY_US)));
         assert!(!after(&[calm]).is_due(now));
         assert!(after(&[calm]).is_owed());
         assert!(after(&[calm, calm]).is_due(now));
@@ -123,22 +136,26 @@ mod tests {
     #[test]
     fn one_packet_waits_for_the_delay_of_the_first() {
         let mut policy = after(&[(Space::Application, InOrder, NotEct)]);
-        assert_eq!(policy.deadline(), Some(Instant::ZERO + 25 * MS));
-        assert!(!policy.is_due(Instant::ZERO + 24 * MS));
-        assert!(policy.is_due(Instant::ZERO + 25 * MS));
-        policy.on_ack_eliciting(Instant::ZERO + 20 * MS, Space::Application, InOrder, NotEct);
-        assert_eq!(policy.deadline(), Some(Instant::ZERO + 25 * MS));
+        assert_eq!(policy.deadline(), at(25));
+        assert!(!policy.is_due(at(24)));
+        assert!(policy.is_due(at(25)));
+        let mut late = policy;
+        late.on_ack_eliciting(at(30), Space::Application, InOrder, NotEct);
+        assert_eq!(late.deadline(), at(25));
+        // A second one is reason enough by itself.
+        policy.on_ack_eliciting(at(20), Space::Application, InOrder, NotEct);
+        assert_eq!(policy.deadline(), at(20));
         policy.on_sent();
         assert!(!policy.is_owed());
-        assert_eq!(policy.deadline(), None);
+        assert_eq!(policy.deadline(), Instant::NEVER);
     }
 
     #[test]
     fn pings_come_once_per_round_trip() {
-        let mut policy = AckPolicy::default();
-        assert!(policy.may_ping(Instant::ZERO, 10 * MS));
+        let mut policy = AckPolicy::NEW;
+        assert!(policy.may_ping(Instant::ZERO, 10_000));
         policy.on_sent();
-        assert!(!policy.may_ping(Instant::ZERO + 9 * MS, 10 * MS));
-        assert!(policy.may_ping(Instant::ZERO + 10 * MS, 10 * MS));
+        assert!(!policy.may_ping(at(9), 10_000));
+        assert!(policy.may_ping(at(10), 10_000));
     }
 }

@@ -11,7 +11,7 @@ use crate::ack::{AckPolicy, DELAY_EXPONENT, Order};
 use crate::frame_writer::FrameWriter;
 use crate::mem::Table;
 use crate::recovery::{Codepoint, Token};
-use crate::time::{Duration, Instant, micros};
+use crate::time::Instant;
 use crate::wire::frame::{Ack, EcnCounts, Frame};
 use crate::wire::packet::Space;
 
@@ -47,16 +47,40 @@ pub struct NumberSpaces<'m> {
     states: [State; 3],
 }
 
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug)]
 struct State {
-    /// Ranges in use, ascending from the space's first place.
-    len: usize,
     /// Packets below it are not processed any more.
     floor: u64,
-    largest: Option<u64>,
+    /// One more than the largest number received, 0 before the first.
+    expected: u64,
     largest_at: Instant,
-    ecn: EcnCounts,
     policy: AckPolicy,
+    /// Packets by their codepoint. After four billion the peer finds the counts wrong and stops marking.
+    marks: [u32; 4],
+    /// Ranges in use, ascending from the space's first place.
+    len: usize,
+}
+
+impl State {
+    const NEW: Self = Self {
+        floor: 0,
+        expected: 0,
+        largest_at: Instant::ZERO,
+        policy: AckPolicy::NEW,
+        marks: [0; 4],
+        len: 0,
+    };
+
+    /// The counts to report, if a mark was ever seen.
+    //= rfc9000#13.4.1
+    fn ecn(&self) -> Option<EcnCounts> {
+        let [_, ect1, ect0, ce] = self.marks;
+        (ect1 | ect0 | ce != 0).then(|| EcnCounts {
+            ect0: ect0.into(),
+            ect1: ect1.into(),
+            ce: ce.into(),
+        })
+    }
 }
 
 impl<'m> NumberSpaces<'m> {
@@ -69,13 +93,13 @@ impl<'m> NumberSpaces<'m> {
     pub fn new(ranges: Table<'m, NumberRange>) -> Self {
         Self {
             ranges,
-            states: [State::default(); 3],
+            states: [State::NEW; 3],
         }
     }
 
     /// The largest number received in `space`, which tells what a truncated number stands for.
     pub fn largest_received(&self, space: Space) -> Option<u64> {
-        self.states[space as usize].largest
+        self.states[space as usize].expected.checked_sub(1)
     }
 
     /// Whether the packet `number` is to be processed; asked once it was opened, before a frame is read.
@@ -102,19 +126,14 @@ impl<'m> NumberSpaces<'m> {
         codepoint: Codepoint,
     ) {
         let (ranges, state) = self.part(space);
-        let expected = state.largest.map_or(0, |largest| largest + 1);
+        let expected = state.expected;
         if number >= expected {
-            state.largest = Some(number);
+            state.expected = number + 1;
             state.largest_at = now;
         }
         insert(ranges, state, number);
         //= rfc9000#13.4.1
-        match codepoint {
-            Codepoint::NotEct => {}
-            Codepoint::Ect0 => state.ecn.ect0 += 1,
-            Codepoint::Ect1 => state.ecn.ect1 += 1,
-            Codepoint::Ce => state.ecn.ce += 1,
-        }
+        state.marks[codepoint as usize] = state.marks[codepoint as usize].wrapping_add(1);
         if ack_eliciting {
             let order = if number == expected {
                 Order::InOrder
@@ -130,13 +149,11 @@ impl<'m> NumberSpaces<'m> {
         self.states[space as usize].policy.is_due(now)
     }
 
-    /// When an acknowledgement becomes due that is still held back.
-    pub fn ack_deadline(&self) -> Option<Instant> {
-        let deadlines = self
-            .states
-            .iter()
-            .filter_map(|state| state.policy.deadline());
-        deadlines.min()
+    /// When an acknowledgement becomes due that is still held back; the end of time, if none is.
+    pub fn ack_deadline(&self) -> Instant {
+        let [initial, handshake, application] = &self.states;
+        let earlier = initial.policy.deadline().min(handshake.policy.deadline());
+        earlier.min(application.policy.deadline())
     }
 
     /// Writes an ACK frame, if the peer waits for one: with as many ranges as fit, the largest first.
@@ -146,8 +163,8 @@ impl<'m> NumberSpaces<'m> {
         let Some(highest) = used.last().filter(|_| state.policy.is_owed()) else {
             return false;
         };
-        let delay = micros(now - state.largest_at) >> DELAY_EXPONENT;
-        let ecn = Some(state.ecn).filter(|counts| *counts != EcnCounts::default());
+        let delay = now.since(state.largest_at) >> DELAY_EXPONENT;
+        let ecn = state.ecn();
         let write = |token: Token, w: &mut FrameWriter<'_>| {
             w.raw(token, |out| {
                 let descending = used.iter().rev().map(NumberRange::inclusive);
@@ -172,14 +189,14 @@ impl<'m> NumberSpaces<'m> {
         &mut self,
         now: Instant,
         space: Space,
-        rtt: Duration,
+        rtt_us: u32,
         w: &mut FrameWriter<'_>,
     ) -> bool {
         let (ranges, state) = self.part(space);
         state.len > ranges.len() / 2
             && !w.is_ack_eliciting()
             && w.room() > 0
-            && state.policy.may_ping(now, rtt)
+            && state.policy.may_ping(now, rtt_us)
             && w.frame(&Frame::Ping, Token::None)
     }
 
@@ -193,7 +210,7 @@ impl<'m> NumberSpaces<'m> {
 
     /// The keys of `space` are gone.
     pub fn discard(&mut self, space: Space) {
-        self.states[space as usize] = State::default();
+        self.states[space as usize] = State::NEW;
     }
 
     fn part(&mut self, space: Space) -> (&mut [NumberRange], &mut State) {
@@ -326,7 +343,7 @@ mod tests {
         }
         assert!(spaces.is_ack_due(NOW, SPACE));
         assert_eq!(spaces.largest_received(SPACE), Some(9));
-        let later = NOW + Duration::from_micros(800);
+        let later = NOW.after(800);
         let (delay, ranges, ecn, tokens) = transmit(&mut spaces, later, 600, 8).unwrap();
         assert_eq!((delay, ecn), (100, None));
         assert_eq!(ranges, [9..=9, 5..=6, 0..=2]);
@@ -334,9 +351,9 @@ mod tests {
         // Said once; a packet that asks for nothing does not make it due again.
         assert_eq!(transmit(&mut spaces, later, 600, 8), None);
         spaces.on_packet_received(later, SPACE, 10, false, Codepoint::NotEct);
-        assert!(!spaces.is_ack_due(later + Duration::from_secs(1), SPACE));
+        assert!(!spaces.is_ack_due(later.after(1_000_000), SPACE));
         assert_eq!(transmit(&mut spaces, later, 600, 8), None);
-        assert_eq!(spaces.ack_deadline(), None);
+        assert_eq!(spaces.ack_deadline(), Instant::NEVER);
     }
 
     #[test]
@@ -424,7 +441,7 @@ mod tests {
     #[test]
     fn many_gaps_ask_for_an_acknowledgement_of_the_acknowledgement() {
         let mut spaces = spaces(4);
-        let rtt = Duration::from_millis(10);
+        let rtt = 10_000;
         let pings = |spaces: &mut NumberSpaces<'_>, now| {
             let mut buffer = [0; 100];
             let mut tokens = heapless::Vec::new();
@@ -436,10 +453,10 @@ mod tests {
         assert!(!pings(&mut spaces, NOW));
         receive(&mut spaces, 4);
         assert!(pings(&mut spaces, NOW));
-        assert!(!pings(&mut spaces, NOW + Duration::from_millis(9)));
-        assert!(pings(&mut spaces, NOW + rtt));
+        assert!(!pings(&mut spaces, NOW.after(9_000)));
+        assert!(pings(&mut spaces, NOW.after(rtt.into())));
         spaces.on_ack(SPACE, 4);
-        assert!(!pings(&mut spaces, NOW + rtt * 2));
+        assert!(!pings(&mut spaces, NOW.after(2 * u64::from(rtt))));
     }
 
     #[test]

@@ -1,7 +1,9 @@
 //! The end of a connection (RFC 9000 §10.2): what is said, how often, and for how long.
 //!
-//! Invariant: the first reason wins; CONNECTION_CLOSE is rebuilt from it and never queued.
+//! Invariant: the first error wins; CONNECTION_CLOSE is rebuilt from it and never queued.
 
+use super::refusal::Refusal;
+use super::timer::Timers;
 use super::{CloseReason, Connection, ConnectionError, Reason, State};
 use crate::codec::VarInt;
 use crate::fmt::debug;
@@ -14,7 +16,6 @@ use crate::wire::{Code, TransportError};
 /// What is left to say and to count once a connection is closing.
 #[derive(Debug, Default)]
 pub(super) struct Closing {
-    reason: Option<CloseReason>,
     /// CONNECTION_CLOSE is to be sent (again).
     due: bool,
     /// Datagrams received since it was closed.
@@ -36,38 +37,44 @@ impl Closing {
     pub(super) fn on_sent(&mut self) {
         self.due = false;
     }
-
-    /// The frame to send in `space`.
-    pub(super) fn frame(&self, space: Space) -> Option<Frame<'_>> {
-        Some(Frame::ConnectionClose(match self.reason.as_ref()? {
-            CloseReason::Transport {
-                code,
-                frame,
-                reason,
-            } => Close::Transport {
-                code: *code,
-                frame: *frame,
-                reason: reason.as_bytes(),
-            },
-            //= rfc9000#10.2.3
-            // Before 1-RTT an application's code would be readable by anybody on the path.
-            CloseReason::Application { .. } if space != Space::Application => Close::Transport {
-                code: Code::APPLICATION_ERROR,
-                frame: 0,
-                reason: &[],
-            },
-            CloseReason::Application { code, reason } => Close::Application {
-                code: *code,
-                reason: reason.as_bytes(),
-            },
-        }))
-    }
 }
 
-impl From<TransportError> for ConnectionError {
-    fn from(error: TransportError) -> Self {
-        Self::Transport(error)
-    }
+/// The frame that tells the peer of `error` in a packet of `space`; `None` if there is nothing to tell.
+pub(super) fn frame(error: &ConnectionError, space: Space) -> Option<Frame<'_>> {
+    let transport = |error: &TransportError| Close::Transport {
+        code: error.code(),
+        frame: error.frame().unwrap_or(0),
+        reason: error.reason().as_bytes(),
+    };
+    Some(Frame::ConnectionClose(match error {
+        ConnectionError::Transport(error) => transport(error),
+        //= rfc9001#4.8
+        ConnectionError::Tls(error) => transport(&error.transport()),
+        ConnectionError::Local(CloseReason::Transport {
+            code,
+            frame,
+            reason,
+        }) => Close::Transport {
+            code: *code,
+            frame: *frame,
+            reason: reason.as_bytes(),
+        },
+        //= rfc9000#10.2.3
+        // Before 1-RTT an application's code would be readable by anybody on the path.
+        ConnectionError::Local(_) if space != Space::Application => Close::Transport {
+            code: Code::APPLICATION_ERROR,
+            frame: 0,
+            reason: &[],
+        },
+        ConnectionError::Local(CloseReason::Application { code, reason }) => Close::Application {
+            code: *code,
+            reason: reason.as_bytes(),
+        },
+        ConnectionError::Peer(_)
+        | ConnectionError::TimedOut
+        | ConnectionError::Reset
+        | ConnectionError::VersionMismatch => return None,
+    }))
 }
 
 impl Connection<'_> {
@@ -79,63 +86,41 @@ impl Connection<'_> {
             code: code.get(),
             reason: Reason::new(reason.as_bytes()),
         };
-        self.start_closing(now, reason, ConnectionError::Local(reason));
+        self.end(now, ConnectionError::Local(reason));
     }
 
-    /// Ends the connection for an error of either side that the peer is to be told of.
-    pub(super) fn fail(&mut self, now: Instant, error: ConnectionError) {
-        let reason = match error {
-            ConnectionError::Transport(error) => error.into(),
-            ConnectionError::Tls(error) => {
-                //= rfc9001#4.8
-                error.transport().into()
-            }
-            ConnectionError::Local(reason) => reason,
-            ConnectionError::Peer(_)
-            | ConnectionError::TimedOut
-            | ConnectionError::Reset
-            | ConnectionError::VersionMismatch => return self.end(now, error),
-        };
-        self.start_closing(now, reason, error);
+    /// Ends the connection for what is wrong with a packet.
+    pub(super) fn refuse(&mut self, now: Instant, refusal: Refusal) {
+        if let Ok(error) = refusal.fatal() {
+            self.end(now, error);
+        }
     }
 
-    fn start_closing(&mut self, now: Instant, reason: CloseReason, error: ConnectionError) {
+    /// Ends the connection, the first time it is called. Who has to be told follows from the reason.
+    pub(super) fn end(&mut self, now: Instant, error: ConnectionError) {
         if !self.state.is_open() {
             return;
         }
         debug!("closing");
-        self.close = Closing {
-            reason: Some(reason),
-            due: true,
-            stragglers: 0,
+        self.state = match error {
+            ConnectionError::Transport(_) | ConnectionError::Tls(_) | ConnectionError::Local(_) => {
+                State::Closing
+            }
+            //= rfc9000#10.2.2
+            ConnectionError::Peer(_) => State::Draining,
+            ConnectionError::TimedOut
+            | ConnectionError::Reset
+            | ConnectionError::VersionMismatch => State::Closed,
         };
-        self.enter_last_state(now, State::Closing, error);
-    }
-
-    /// The peer closed: nothing is sent any more.
-    pub(super) fn drain(&mut self, now: Instant, error: ConnectionError) {
-        //= rfc9000#10.2.2
-        if self.state.is_open() {
-            self.enter_last_state(now, State::Draining, error);
+        self.close.due = true;
+        self.timers = Timers::NONE;
+        if self.state != State::Closed {
+            //= rfc9000#10.2
+            let pto = u64::from(self.recovery.probe_timeout_us());
+            self.timers.close = now.after(pto * 3);
         }
-    }
-
-    /// Over at once, without a word.
-    pub(super) fn end(&mut self, now: Instant, error: ConnectionError) {
-        if self.state.is_open() {
-            self.enter_last_state(now, State::Closed, error);
-            self.timers.clear();
-        }
-    }
-
-    fn enter_last_state(&mut self, now: Instant, state: State, error: ConnectionError) {
-        let pto = self.recovery.probe_timeout();
-        self.state = state;
         self.error = Some(error);
         self.events.closed = true;
-        self.timers.clear();
-        //= rfc9000#10.2
-        self.timers.close = Some(now + pto * 3);
         self.report(now, &trace::Event::Closed);
     }
 }

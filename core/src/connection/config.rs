@@ -4,6 +4,7 @@
 
 use rustls_pki_types::TrustAnchor;
 
+use super::timer::NEVER_MS;
 use crate::crypto::key_exchange::Group;
 use crate::crypto::{Provider, Suite};
 use crate::mem::Shared;
@@ -11,7 +12,7 @@ use crate::time::Duration;
 use crate::tls::{self, Identity, KeyLog, Trust, WallClock};
 
 /// The idle timeout we announce unless told otherwise.
-const IDLE_TIMEOUT: Duration = Duration::from_secs(30);
+const IDLE_TIMEOUT_MS: u64 = 30_000;
 
 /// The configuration of a client: whom it trusts, what it offers, when it gives up.
 ///
@@ -29,8 +30,8 @@ pub struct ClientConfig<'m> {
 /// The part of the configuration that the connection keeps.
 #[derive(Clone)]
 pub(super) struct Settings<'m> {
-    pub(super) idle_timeout: Option<Duration>,
-    pub(super) keep_alive: Option<Duration>,
+    pub(super) idle_timeout_ms: u64,
+    pub(super) keep_alive_ms: u64,
     pub(super) provider: Option<Shared<'m, dyn Provider>>,
 }
 
@@ -43,8 +44,8 @@ impl Settings<'_> {
 impl core::fmt::Debug for Settings<'_> {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
         f.debug_struct("Settings")
-            .field("idle_timeout", &self.idle_timeout)
-            .field("keep_alive", &self.keep_alive)
+            .field("idle_timeout_ms", &self.idle_timeout_ms)
+            .field("keep_alive_ms", &self.keep_alive_ms)
             .finish_non_exhaustive()
     }
 }
@@ -70,8 +71,8 @@ impl<'m> ClientConfig<'m> {
 
     fn with_tls(tls: tls::ClientConfig<'m>) -> Self {
         let settings = Settings {
-            idle_timeout: Some(IDLE_TIMEOUT),
-            keep_alive: None,
+            idle_timeout_ms: IDLE_TIMEOUT_MS,
+            keep_alive_ms: NEVER_MS,
             provider: None,
         };
         Self { tls, settings }
@@ -136,14 +137,27 @@ impl<'m> ClientConfig<'m> {
     /// ask for less; three probe timeouts are always waited (RFC 9000 §10.1).
     #[must_use]
     pub fn idle_timeout(mut self, timeout: Option<Duration>) -> Self {
-        self.settings.idle_timeout = timeout;
+        self.settings.idle_timeout_ms = timeout.map_or(NEVER_MS, positive_millis);
         self
     }
 
-    /// Sends a PING after this much silence, so that the connection does not become idle. Off by default.
+    /// Sends a PING after this much silence, so that the connection does not become idle. Off by default, and with zero.
     #[must_use]
     pub fn keep_alive(mut self, interval: Option<Duration>) -> Self {
-        self.settings.keep_alive = interval;
+        self.settings.keep_alive_ms = interval.map_or(NEVER_MS, positive_millis);
         self
+    }
+}
+
+/// Whole milliseconds, rounded up. A timeout of zero is none at all.
+fn positive_millis(timeout: Duration) -> u64 {
+    let parts = u64::from(timeout.subsec_micros().div_ceil(1_000));
+    match timeout
+        .as_secs()
+        .saturating_mul(1_000)
+        .saturating_add(parts)
+    {
+        0 => NEVER_MS,
+        millis => millis,
     }
 }

@@ -5,17 +5,18 @@
 
 use super::{Connection, Receive};
 use crate::mem::Table;
+use crate::recovery::Codepoint;
 use crate::time::Instant;
 use crate::wire::packet::{self, Space};
 
 /// Packets that can be kept at most, whatever the limits say.
 pub(crate) const EARLY_MAX: usize = 8;
 
-/// One packet: how it came, and how much of its place it fills.
-#[derive(Clone, Copy, Debug)]
+/// One packet: how much of its place it fills, 0 for an empty place, and how it came.
+#[derive(Clone, Copy, Debug, Default)]
 struct Kept {
-    from: Receive,
-    length: usize,
+    length: u16,
+    codepoint: Codepoint,
 }
 
 /// Packets that wait for keys.
@@ -24,7 +25,7 @@ pub(super) struct Early<'m> {
     /// Places of equal size, one for each packet.
     bytes: Table<'m, u8>,
     place: usize,
-    kept: [Option<Kept>; EARLY_MAX],
+    kept: [Kept; EARLY_MAX],
 }
 
 impl<'m> Early<'m> {
@@ -32,41 +33,43 @@ impl<'m> Early<'m> {
     pub(super) fn new(bytes: Table<'m, u8>, place: usize) -> Self {
         Self {
             bytes,
-            place,
-            kept: [None; EARLY_MAX],
+            place: place.max(1),
+            kept: [Kept::default(); EARLY_MAX],
         }
     }
 
     /// Keeps a packet; `false` if there is no place for it.
-    pub(super) fn keep(&mut self, from: &Receive, packet: &[u8]) -> bool {
-        let length = packet.len();
-        let mut places = self
-            .kept
-            .iter_mut()
-            .zip(self.bytes.chunks_exact_mut(self.place.max(1)));
-        let free = places.find(|(kept, _)| kept.is_none());
-        let Some((kept, place)) = free.filter(|(_, place)| length <= place.len()) else {
-            return false;
-        };
-        place[..length].copy_from_slice(packet);
-        *kept = Some(Kept {
-            from: *from,
-            length,
-        });
-        true
+    pub(super) fn keep(&mut self, codepoint: Codepoint, packet: &[u8]) -> bool {
+        let length = packet.len() as u16;
+        let mut places = self.bytes.chunks_exact_mut(self.place);
+        for kept in &mut self.kept {
+            let Some(place) = places.next() else { break };
+            if kept.length > 0 {
+                continue;
+            }
+            let Some(place) = place.get_mut(..packet.len()) else {
+                break;
+            };
+            place.copy_from_slice(packet);
+            *kept = Kept { length, codepoint };
+            return true;
+        }
+        false
     }
 
-    /// Takes the packets that are `ready` now; the others stay.
-    fn take(&mut self, ready: impl Fn(u8) -> bool) -> impl Iterator<Item = (Receive, &mut [u8])> {
-        let places = self
-            .kept
-            .iter_mut()
-            .zip(self.bytes.chunks_exact_mut(self.place.max(1)));
-        places.filter_map(move |(kept, place)| {
-            let is_ready = place.first().is_some_and(|&first| ready(first));
-            let Kept { from, length } = kept.take_if(|_| is_ready)?;
-            Some((from, place.get_mut(..length)?))
-        })
+    /// Takes the next packet from place `from` on that is `ready` now; the others stay. Says where to go on.
+    fn take(
+        &mut self,
+        from: usize,
+        ready: impl Fn(u8) -> bool,
+    ) -> Option<(usize, Codepoint, &mut [u8])> {
+        let places = self.bytes.chunks_exact_mut(self.place);
+        let mut places = places.zip(&mut self.kept).enumerate().skip(from);
+        let (index, (place, kept)) = places.find(|(_, (place, kept))| {
+            kept.length > 0 && place.first().is_some_and(|&first| ready(first))
+        })?;
+        let Kept { length, codepoint } = core::mem::take(kept);
+        Some((index + 1, codepoint, place.get_mut(..length.into())?))
     }
 }
 
@@ -74,7 +77,8 @@ impl Connection<'_> {
     /// Keys were made: what waited for them is handled as if it came now.
     pub(super) fn replay_early(&mut self, now: Instant) {
         let mut early = core::mem::take(&mut self.early);
-        let [_, handshake, application] = Space::ALL.map(|space| self.keyring.has(space));
+        let handshake = self.keyring.has(Space::Handshake);
+        let application = self.keyring.has(Space::Application);
         let ready = |first| {
             if packet::is_long(first) {
                 handshake
@@ -82,8 +86,14 @@ impl Connection<'_> {
                 application
             }
         };
-        for (from, packet) in early.take(ready) {
+        let mut next = 0;
+        while let Some((behind, codepoint, packet)) = early.take(next, ready) {
+            let from = Receive {
+                codepoint,
+                ..Receive::from(self.remote)
+            };
             self.handle_packets(now, &from, packet);
+            next = behind;
         }
         self.early = early;
     }
@@ -94,22 +104,30 @@ mod tests {
     use super::*;
     use std::vec::Vec;
 
+    fn all(early: &mut Early<'_>, ready: impl Fn(u8) -> bool + Copy) -> Vec<Vec<u8>> {
+        let (mut next, mut packets) = (0, Vec::new());
+        while let Some((behind, codepoint, packet)) = early.take(next, ready) {
+            assert_eq!(codepoint, Codepoint::Ce);
+            packets.push(packet.to_vec());
+            next = behind;
+        }
+        packets
+    }
+
     #[test]
     fn packets_are_kept_in_order_until_the_places_are_full() {
-        let from = Receive::from(core::net::SocketAddr::from(([127, 0, 0, 1], 1)));
         let mut memory = [0; 20];
         let mut early = Early::new(Table::from(&mut memory[..]), 10);
-        assert!(early.keep(&from, &[1; 10]));
-        assert!(!early.keep(&from, &[9; 11]), "longer than a place");
-        assert!(early.keep(&from, &[2; 3]));
-        assert_eq!(early.take(|first| first == 7).count(), 0);
-        assert!(!early.keep(&from, &[3]), "no place is left");
-        let packets: Vec<Vec<u8>> = early
-            .take(|_| true)
-            .map(|(_, packet)| packet.to_vec())
-            .collect();
-        assert_eq!(packets, [Vec::from([1; 10]), Vec::from([2; 3])]);
-        assert_eq!(early.take(|_| true).count(), 0);
-        assert!(!Early::new(Table::empty(), 10).keep(&from, &[1]));
+        assert!(early.keep(Codepoint::Ce, &[1; 10]));
+        assert!(!early.keep(Codepoint::Ce, &[9; 11]), "longer than a place");
+        assert!(early.keep(Codepoint::Ce, &[2; 3]));
+        assert!(all(&mut early, |first| first == 7).is_empty());
+        assert!(!early.keep(Codepoint::Ce, &[3]), "no place is left");
+        assert_eq!(
+            all(&mut early, |_| true),
+            [Vec::from([1; 10]), Vec::from([2; 3])]
+        );
+        assert!(all(&mut early, |_| true).is_empty());
+        assert!(!Early::new(Table::empty(), 10).keep(Codepoint::Ce, &[1]));
     }
 }

@@ -100,16 +100,6 @@ impl From<&Close<'_>> for CloseReason {
     }
 }
 
-impl From<TransportError> for CloseReason {
-    fn from(error: TransportError) -> Self {
-        Self::Transport {
-            code: error.code(),
-            frame: error.frame().unwrap_or(0),
-            reason: Reason::new(error.reason().as_bytes()),
-        }
-    }
-}
-
 /// Why a connection ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]

@@ -2,30 +2,30 @@
 //!
 //! Invariant: this file decides order, components decide what a frame means.
 
-use super::handshake::split_receive;
-use super::{Connection, ConnectionError, State};
+use super::{Connection, ConnectionError, State, lent};
 use crate::context::Context;
-use crate::time::Instant;
+use crate::time::{Duration, Instant};
 use crate::trace;
 use crate::wire::frame::{Ack, Frame};
 use crate::wire::packet::{ConnectionId, Space};
 use crate::wire::{Code, TransportError, rule};
 
 /// Where and when a frame is applied.
-pub(super) struct Place {
+pub(super) struct Place<'a> {
     pub(super) now: Instant,
     pub(super) space: Space,
     /// Whom its packet was for.
-    pub(super) destination: ConnectionId,
+    pub(super) destination: &'a ConnectionId,
 }
 
 impl Connection<'_> {
     /// Applies a frame that was admitted.
+    #[inline(never)]
     pub(super) fn apply_frame(
         &mut self,
-        place: &Place,
+        place: &Place<'_>,
         frame: &Frame<'_>,
-    ) -> Result<(), ConnectionError> {
+    ) -> Result<(), TransportError> {
         let mut cx = Context {
             now: place.now,
             random: &mut self.random,
@@ -56,7 +56,7 @@ impl Connection<'_> {
             Frame::RetireConnectionId { sequence } => {
                 self.parts
                     .local_cids
-                    .on_retire(*sequence, &place.destination)?;
+                    .on_retire(*sequence, place.destination)?;
             }
             Frame::PathChallenge(data) => self.parts.challenges.on_challenge(*data),
             // Nothing was challenged, so nothing is expected (RFC 9000 §19.18 permits ignoring it).
@@ -64,14 +64,15 @@ impl Connection<'_> {
             // Address validation tokens serve later connections, which this version does not resume.
             Frame::NewToken { .. } => {}
             Frame::ConnectionClose(close) => {
-                self.drain(place.now, ConnectionError::Peer(close.into()));
+                self.end(place.now, ConnectionError::Peer(close.into()));
             }
             Frame::HandshakeDone => self.on_handshake_done(place.now)?,
         }
         Ok(())
     }
 
-    fn on_ack_frame(&mut self, place: &Place, ack: &Ack<'_>) -> Result<(), TransportError> {
+    #[inline(never)]
+    fn on_ack_frame(&mut self, place: &Place<'_>, ack: &Ack<'_>) -> Result<(), TransportError> {
         let parts = &mut self.parts;
         let summary =
             self.recovery
@@ -83,7 +84,8 @@ impl Connection<'_> {
         }
         if summary.rtt_sampled {
             // Of the least one: queues of our own making must not look like a reason for longer ones.
-            self.parts.streams.set_rtt(self.recovery.rtt().min());
+            let rtt = Duration::from_micros(self.recovery.rtt().min_us().into());
+            self.parts.streams.set_rtt(rtt);
         }
         self.report_recovery(place.now);
         Ok(())
@@ -91,11 +93,7 @@ impl Connection<'_> {
 
     fn on_crypto_frame(&mut self, space: Space, offset: u64, data: &[u8]) {
         let (receive, _) = self.parts.streams.handshake_buffers();
-        let buffer = if self.state == State::Handshaking {
-            split_receive(receive, self.version.token_length()).1
-        } else {
-            receive
-        };
+        let buffer = lent::divide(self.state, receive, self.version.token_length()).window;
         self.crypto_receive.store(space, offset, data, buffer);
     }
 
@@ -121,10 +119,10 @@ impl Connection<'_> {
     pub(super) fn report_recovery(&mut self, now: Instant) {
         if self.sink.is_some() {
             let event = trace::Event::Recovery {
-                window: self.recovery.window(),
-                in_flight: self.recovery.bytes_in_flight(),
-                rtt: self.recovery.rtt().smoothed(),
-                pto_count: self.recovery.pto_count(),
+                window: self.recovery.window().into(),
+                in_flight: self.recovery.bytes_in_flight().into(),
+                rtt: Duration::from_micros(self.recovery.rtt().smoothed_us().into()),
+                pto_count: self.recovery.pto_count().into(),
             };
             self.report(now, &event);
         }

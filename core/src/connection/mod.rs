@@ -8,14 +8,12 @@
 use core::net::SocketAddr;
 
 use crate::crypto::Random;
-use crate::limits::Limits;
 use crate::recovery::Recovery;
 use crate::stream::{OpenError, RecvStream, SendStream};
-use crate::time::Instant;
+use crate::time::{Duration, Instant};
 use crate::tls;
 use crate::trace::{self, Sink, Trace};
 use crate::wire::packet::ConnectionId;
-use crate::wire::transport_parameters::TransportParameters;
 use crate::wire::{Direction, StreamId};
 
 mod close;
@@ -28,9 +26,12 @@ mod event;
 mod frames;
 mod handshake;
 mod keys;
+mod lent;
 mod memory;
 mod packet_builder;
+mod promise;
 mod receive;
+mod refusal;
 mod state;
 mod stats;
 mod timer;
@@ -49,6 +50,7 @@ pub use stats::Stats;
 use components::Components;
 use crypto_stream::CryptoReceive;
 use keys::Keyring;
+use stats::Counters;
 
 /// What is to be told the user and is not derived from elsewhere.
 #[derive(Debug, Default)]
@@ -68,7 +70,6 @@ pub struct Connection<'m> {
     remote: SocketAddr,
     /// Our connection ID in long headers.
     source: ConnectionId,
-    limits: Limits,
     settings: config::Settings<'m>,
     keyring: Keyring,
     tls: tls::Handshake<'m>,
@@ -82,11 +83,11 @@ pub struct Connection<'m> {
     random: Random,
     trace: Trace,
     sink: Option<crate::mem::Object<'m, dyn Sink>>,
-    stats: Stats,
+    counters: Counters,
     events: Events,
     error: Option<ConnectionError>,
-    /// The server's transport parameters, binding once the handshake is complete.
-    peer: Option<TransportParameters>,
+    /// What the server says it will keep to.
+    promise: promise::Promise,
     /// A packet is to be sent that asks for an acknowledgement, whatever else there is to say.
     ping: bool,
     /// The next ack-eliciting packet restarts the idle timer.
@@ -169,11 +170,6 @@ impl<'m> Connection<'m> {
         self.remote
     }
 
-    /// The bounds its memory was made for.
-    pub fn limits(&self) -> &Limits {
-        &self.limits
-    }
-
     /// The negotiated cipher suite, once TLS has one.
     pub fn suite(&self) -> Option<crate::crypto::Suite> {
         self.keyring.suite()
@@ -191,13 +187,20 @@ impl<'m> Connection<'m> {
 
     /// Counters and estimates.
     pub fn stats(&self) -> Stats {
+        let us = |time: u32| Duration::from_micros(time.into());
         Stats {
-            rtt: self.recovery.rtt().smoothed(),
-            rtt_min: self.recovery.rtt().min(),
-            window: self.recovery.window(),
-            in_flight: self.recovery.bytes_in_flight(),
+            datagrams_sent: self.counters.datagrams_sent,
+            datagrams_received: self.counters.datagrams_received,
+            bytes_sent: self.counters.bytes_sent,
+            bytes_received: self.counters.bytes_received,
+            packets_sent: self.counters.packets_sent,
+            packets_received: self.counters.packets_received,
+            key_updates: self.counters.key_updates,
+            rtt: us(self.recovery.rtt().smoothed_us()),
+            rtt_min: us(self.recovery.rtt().min_us()),
+            window: self.recovery.window().into(),
+            in_flight: self.recovery.bytes_in_flight().into(),
             recovery: *self.recovery.stats(),
-            ..self.stats
         }
     }
 

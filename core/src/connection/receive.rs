@@ -2,18 +2,20 @@
 //!
 //! Invariant: nothing of a packet has any effect before all of it was found legal.
 
+use core::ops::Range;
+
+use super::crypto_stream::Admission;
 use super::frames::Place;
-use super::handshake::LOCAL_CID_LENGTH;
-use super::keys::KeyError;
+use super::refusal::Refusal;
 use super::{Connection, ConnectionError, Receive, State};
-use crate::connection::crypto_stream::Admission;
 use crate::fmt::debug;
+use crate::path::cid;
 use crate::recovery::Codepoint;
 use crate::space::Arrival;
 use crate::time::Instant;
 use crate::trace::Discard;
 use crate::wire::frame::{Frame, Frames, kind};
-use crate::wire::packet::{self, ConnectionId, Header, HeaderError, Kind, Space, number};
+use crate::wire::packet::{self, Header, HeaderError, Kind, Space, number};
 use crate::wire::{Code, Side, TransportError, rule};
 
 /// The last bytes of a datagram, which are a stateless reset's token (RFC 9000 §10.3).
@@ -22,29 +24,20 @@ const RESET_TOKEN_LENGTH: usize = 16;
 /// The shortest datagram that can be a stateless reset.
 const RESET_LENGTH_MIN: usize = 21;
 
-/// What became of one packet.
-pub(super) enum Outcome {
-    /// It was opened and applied.
-    Applied,
-    /// It was thrown away, for this reason.
-    Discarded(Discard),
-}
-
-/// A packet that was opened: where its frames lie, and what is to be remembered of it.
-struct Opened {
-    space: Space,
-    number: u64,
-    payload: core::ops::Range<usize>,
-    source: ConnectionId,
-    destination: ConnectionId,
+/// What an admitted packet consists of.
+struct Content {
+    /// It is to be acknowledged.
+    ack_eliciting: bool,
+    /// It carries something for TLS.
+    crypto: bool,
 }
 
 impl Connection<'_> {
     /// Takes in a datagram, which is decrypted in place. Bad input is discarded and counted; an error of
     /// the peer surfaces once as [`super::Event::Closed`]. Never fails, in any state.
     pub fn handle_datagram(&mut self, now: Instant, from: &Receive, datagram: &mut [u8]) {
-        self.stats.datagrams_received += 1;
-        self.stats.bytes_received += datagram.len() as u64;
+        self.counters.datagrams_received += 1;
+        self.counters.bytes_received += datagram.len() as u64;
         //= rfc9000#9
         // Servers do not move in this version; packets from elsewhere are not from the server.
         if from.remote != self.remote {
@@ -69,26 +62,24 @@ impl Connection<'_> {
         let mut start = 0;
         let mut any_opened = false;
         while start < datagram.len() && self.state.is_open() {
-            let header = match Header::decode(datagram, start, LOCAL_CID_LENGTH) {
+            let header = match Header::decode(datagram, start, cid::LOCAL_LENGTH) {
                 Ok(header) => header,
                 Err(error) => {
-                    let version = matches!(error, HeaderError::Version(_));
-                    let reason = if version {
-                        Discard::WrongVersion
-                    } else {
-                        Discard::Malformed
+                    let reason = match error {
+                        HeaderError::Version(_) => Discard::WrongVersion,
+                        _ => Discard::Malformed,
                     };
                     self.discard(now, reason, datagram.len() - start);
                     break;
                 }
             };
             match self.handle_packet(now, from.codepoint, &header, datagram) {
-                Ok(Outcome::Applied) => any_opened = true,
-                Ok(Outcome::Discarded(reason)) => {
+                Ok(()) => any_opened = true,
+                Err(Refusal::Discard(reason)) => {
                     let packet = datagram.get(start..header.end).unwrap_or(&[]);
                     self.discard_packet(now, from, &header, reason, packet);
                 }
-                Err(error) => self.fail(now, error),
+                Err(fatal) => self.refuse(now, fatal),
             }
             start = header.end;
         }
@@ -108,7 +99,7 @@ impl Connection<'_> {
         let is_early = reason == Discard::NoKeys
             && self.state == State::Handshaking
             && header.kind != Kind::Initial;
-        if !(is_early && self.early.keep(from, packet)) {
+        if !(is_early && self.early.keep(from.codepoint, packet)) {
             self.discard(now, reason, packet.len());
         }
     }
@@ -123,24 +114,25 @@ impl Connection<'_> {
         }
     }
 
+    #[inline(never)]
     fn handle_packet(
         &mut self,
         now: Instant,
         codepoint: Codepoint,
         header: &Header,
         datagram: &mut [u8],
-    ) -> Result<Outcome, ConnectionError> {
+    ) -> Result<(), Refusal> {
         let space = match header.kind {
             Kind::VersionNegotiation => return self.handle_version_negotiation(header, datagram),
-            Kind::Retry => return Ok(self.handle_retry(now, header, datagram)),
+            Kind::Retry => return self.handle_retry(now, header, datagram),
             // Only clients send 0-RTT.
-            Kind::ZeroRtt => return Ok(Outcome::Discarded(Discard::Unexpected)),
+            Kind::ZeroRtt => return Err(Discard::Unexpected.into()),
             Kind::Initial => Space::Initial,
             Kind::Handshake => Space::Handshake,
             Kind::Short => Space::Application,
         };
         if !self.parts.local_cids.contains(&header.destination) {
-            return Ok(Outcome::Discarded(Discard::UnknownConnectionId));
+            return Err(Discard::UnknownConnectionId.into());
         }
         //= rfc9000#7.2
         //= rfc9000#17.2.2
@@ -148,59 +140,54 @@ impl Connection<'_> {
         let has_token = header.kind == Kind::Initial && !header.token.is_empty();
         if has_token || (header.kind != Kind::Short && !self.version.is_from_server(&header.source))
         {
-            return Ok(Outcome::Discarded(Discard::Unexpected));
+            return Err(Discard::Unexpected.into());
         }
-        let Some(packet) = datagram.get_mut(header.start..header.end) else {
-            return Ok(Outcome::Discarded(Discard::Malformed));
-        };
-        let opened = match self.open(now, space, header, packet)? {
-            Ok(opened) => opened,
-            Err(reason) => return Ok(Outcome::Discarded(reason)),
-        };
-        let payload = packet.get(opened.payload.clone()).unwrap_or(&[]);
-        let Some(ack_eliciting) = self.admit(&opened, payload)? else {
-            return Ok(Outcome::Discarded(Discard::CryptoBeyondWindow));
-        };
-        self.on_opened(now, &opened, header.end - header.start);
-        let crypto = self.apply(now, &opened, payload)?;
-        self.on_packet_received(now, space, opened.number, ack_eliciting, codepoint);
-        if crypto {
+        let packet = datagram
+            .get_mut(header.start..header.end)
+            .ok_or(Discard::Malformed)?;
+        let (number, payload) = self.open(now, space, header, packet)?;
+        let payload = packet.get(payload).unwrap_or(&[]);
+        let content = self.admit(space, payload)?;
+        self.on_opened(now, space, number, header);
+        self.apply(now, space, header, payload)?;
+        // Keys may have been discarded by what the packet said.
+        if self.keyring.has(space) {
+            let eliciting = content.ack_eliciting;
+            let spaces = &mut self.parts.spaces;
+            spaces.on_packet_received(now, space, number, eliciting, codepoint);
+        }
+        if content.crypto {
             self.drive_handshake(now)?;
         }
-        Ok(Outcome::Applied)
+        Ok(())
     }
 
-    /// Removes both layers of protection, and refuses what was seen before.
+    /// Removes both layers of protection, and refuses what was seen before. Returns the packet's number and where
+    /// its frames lie.
+    #[inline(never)]
     fn open(
         &mut self,
         now: Instant,
         space: Space,
         header: &Header,
         packet: &mut [u8],
-    ) -> Result<Result<Opened, Discard>, ConnectionError> {
+    ) -> Result<(u64, Range<usize>), Refusal> {
         let number_at = header.number_offset - header.start;
-        let Some(key) = self.keyring.header_key(space) else {
-            return Ok(Err(Discard::NoKeys));
-        };
-        let Ok(unprotected) = key.unprotect(packet, number_at) else {
-            return Ok(Err(Discard::Malformed));
-        };
+        let key = self.keyring.header_key(space).ok_or(Discard::NoKeys)?;
+        let unprotected = key
+            .unprotect(packet, number_at)
+            .map_err(|_| Discard::Malformed)?;
         let largest = self.parts.spaces.largest_received(space);
         let number = number::decode(unprotected.truncated, unprotected.number_length, largest);
         let payload_at = number_at + unprotected.number_length;
         let phase = packet::key_phase(unprotected.first);
         let provider = self.settings.provider();
-        let opened = self
+        let payload = self
             .keyring
-            .open(space, packet, payload_at, number, phase, provider);
-        let payload = match opened {
-            Ok(payload) => payload,
-            Err(KeyError::Undecryptable) => return Ok(Err(Discard::Undecryptable)),
-            Err(KeyError::Fatal(error)) => return Err(error.into()),
-        };
+            .open(space, packet, payload_at, number, phase, provider)?;
         // Only an authentic packet may touch what is remembered of numbers.
         if self.parts.spaces.check(space, number) != Arrival::New {
-            return Ok(Err(Discard::Duplicate));
+            return Err(Discard::Duplicate.into());
         }
         //= rfc9000#17.2
         //= rfc9000#17.3.1
@@ -213,109 +200,81 @@ impl Connection<'_> {
         }
         if space == Space::Application && self.keyring.has_previous() {
             self.timers
-                .keep_previous_key(now, self.recovery.probe_timeout());
+                .keep_previous_key(now, self.recovery.probe_timeout_us());
         }
-        Ok(Ok(Opened {
-            space,
-            number,
-            payload,
-            source: header.source,
-            destination: header.destination,
-        }))
+        Ok((number, payload))
     }
 
     /// Checks every frame of a packet: syntax, whether it may stand here, whether CRYPTO data fits.
-    ///
-    /// Says whether the packet is ack-eliciting; `None` if it is to be treated as lost.
-    fn admit(&mut self, opened: &Opened, payload: &[u8]) -> Result<Option<bool>, TransportError> {
+    #[inline(never)]
+    fn admit(&mut self, space: Space, payload: &[u8]) -> Result<Content, Refusal> {
         //= rfc9000#12.4
         if payload.is_empty() {
             return Err(TransportError::new(rule!(
                 Code::PROTOCOL_VIOLATION,
                 "a packet without frames"
-            )));
+            ))
+            .into());
         }
-        let capacity = self.crypto_capacity();
-        let mut ack_eliciting = false;
+        let capacity = self.lent().0.window.len();
+        let mut content = Content {
+            ack_eliciting: false,
+            crypto: false,
+        };
         for frame in Frames::new(payload) {
             let frame = frame?;
             let kind = frame.kind();
             //= rfc9000#12.4
-            kind::check(kind, opened.space, Side::Server)?;
+            kind::check(kind, space, Side::Server)?;
             if let Frame::Crypto { offset, data } = frame {
-                let verdict =
-                    self.crypto_receive
-                        .admit(opened.space, offset, data.len(), capacity)?;
-                if verdict == Admission::Beyond {
-                    return Ok(None);
+                content.crypto = true;
+                let receive = &self.crypto_receive;
+                if receive.admit(space, offset, data.len(), capacity)? == Admission::Beyond {
+                    return Err(Discard::CryptoBeyondWindow.into());
                 }
             }
-            ack_eliciting |= kind::is_ack_eliciting(kind);
+            content.ack_eliciting |= kind::is_ack_eliciting(kind);
         }
-        Ok(Some(ack_eliciting))
+        Ok(content)
     }
 
-    /// Applies every frame; says whether CRYPTO data was among them.
+    /// Applies every frame, until one of them ends the connection.
     fn apply(
         &mut self,
         now: Instant,
-        opened: &Opened,
+        space: Space,
+        header: &Header,
         payload: &[u8],
-    ) -> Result<bool, ConnectionError> {
-        let mut crypto = false;
+    ) -> Result<(), TransportError> {
+        let place = Place {
+            now,
+            space,
+            destination: &header.destination,
+        };
         for frame in Frames::new(payload) {
-            let frame = frame?;
-            crypto |= matches!(frame, Frame::Crypto { .. });
-            let place = Place {
-                now,
-                space: opened.space,
-                destination: opened.destination,
-            };
-            self.apply_frame(&place, &frame)?;
+            self.apply_frame(&place, &frame?)?;
             if !self.state.is_open() {
                 break;
             }
         }
-        Ok(crypto)
+        Ok(())
     }
 
     /// What any authentic packet means, whatever it carries.
-    fn on_opened(&mut self, now: Instant, opened: &Opened, size: usize) {
-        self.stats.packets_received += 1;
+    fn on_opened(&mut self, now: Instant, space: Space, number: u64, header: &Header) {
+        self.counters.packets_received += 1;
         let event = crate::trace::Event::PacketReceived {
-            space: opened.space,
-            number: opened.number,
-            size,
+            space,
+            number,
+            size: header.end - header.start,
         };
         self.report(now, &event);
-        if opened.space == Space::Initial {
-            self.on_first_initial(opened.source);
-        }
-        self.restart_idle(now);
-    }
-
-    fn on_first_initial(&mut self, source: ConnectionId) {
         //= rfc9000#7.2
         // The server's choice replaces our random one, once; later Initials cannot change it.
-        if self.version.on_initial(source) {
-            self.parts.remote_cids.set_first(source);
+        if space == Space::Initial && self.version.on_initial(header.source) {
+            self.parts.remote_cids.set_first(header.source);
         }
-    }
-
-    fn on_packet_received(
-        &mut self,
-        now: Instant,
-        space: Space,
-        number: u64,
-        ack_eliciting: bool,
-        codepoint: Codepoint,
-    ) {
-        // Keys may have been discarded by what the packet said.
-        if self.keyring.has(space) {
-            self.parts
-                .spaces
-                .on_packet_received(now, space, number, ack_eliciting, codepoint);
-        }
+        self.restart_idle(now);
     }
 
     /// A datagram for a connection that is closing or over (RFC 9000 §10.2).

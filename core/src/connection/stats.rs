@@ -31,3 +31,15 @@ pub struct Stats {
     /// What recovery counted.
     pub recovery: recovery::Stats,
 }
+
+/// What is counted by the connection itself.
+#[derive(Debug, Default)]
+pub(super) struct Counters {
+    pub(super) datagrams_sent: u64,
+    pub(super) datagrams_received: u64,
+    pub(super) bytes_sent: u64,
+    pub(super) bytes_received: u64,
+    pub(super) packets_sent: u64,
+    pub(super) packets_received: u64,
+    pub(super) key_updates: u32,
+}

@@ -6,55 +6,59 @@ use super::config::Settings;
 use super::{Connection, ConnectionError, State};
 use crate::recovery::Recovery;
 use crate::time::{Duration, Instant};
-use crate::wire::transport_parameters::TransportParameters;
+
+/// A timeout that is switched off: longer than all others.
+pub(super) const NEVER_MS: u64 = u64::MAX;
 
 /// One place for each deadline.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Timers {
     /// Nothing heard for too long (RFC 9000 §10.1).
-    pub(super) idle: Option<Instant>,
+    pub(super) idle: Instant,
     /// A PING keeps the connection from becoming idle.
-    pub(super) keep_alive: Option<Instant>,
+    pub(super) keep_alive: Instant,
     /// The end of closing or draining.
-    pub(super) close: Option<Instant>,
+    pub(super) close: Instant,
     /// The replaced 1-RTT key may go.
-    previous_key: Option<Instant>,
+    previous_key: Instant,
 }
 
 impl Timers {
+    /// None is running.
+    pub(super) const NONE: Self = Self {
+        idle: Instant::NEVER,
+        keep_alive: Instant::NEVER,
+        close: Instant::NEVER,
+        previous_key: Instant::NEVER,
+    };
+
     /// Those of a connection that begins.
     pub(super) fn start(now: Instant, settings: &Settings<'_>, recovery: &Recovery<'_>) -> Self {
-        let mut timers = Self::default();
-        timers.restart_idle(now, settings, idle_timeout(settings, None, recovery));
+        let mut timers = Self::NONE;
+        timers.restart_idle(now, settings, idle_timeout_us(settings, NEVER_MS, recovery));
         timers
     }
 
-    fn restart_idle(&mut self, now: Instant, settings: &Settings<'_>, timeout: Option<Duration>) {
-        let Some(timeout) = timeout else {
-            return;
-        };
-        self.idle = Some(now + timeout);
-        if let Some(interval) = settings.keep_alive {
-            //= rfc9000#10.1.2
-            self.keep_alive = Some(now + interval.min(timeout / 2));
+    fn restart_idle(&mut self, now: Instant, settings: &Settings<'_>, timeout_us: u64) {
+        self.idle = now.after(timeout_us);
+        //= rfc9000#10.1.2
+        if settings.keep_alive_ms != NEVER_MS && timeout_us != u64::MAX {
+            let interval = settings.keep_alive_ms.saturating_mul(1_000);
+            self.keep_alive = now.after(interval.min(timeout_us / 2));
         }
     }
 
-    pub(super) fn clear(&mut self) {
-        *self = Self::default();
-    }
-
     /// Keeps the replaced key for three probe timeouts after the update (RFC 9001 §6.5).
-    pub(super) fn keep_previous_key(&mut self, now: Instant, pto: Duration) {
+    pub(super) fn keep_previous_key(&mut self, now: Instant, pto_us: u32) {
         //= rfc9001#6.5
-        self.previous_key.get_or_insert(now + pto * 3);
+        if self.previous_key == Instant::NEVER {
+            self.previous_key = now.after(u64::from(pto_us) * 3);
+        }
     }
 
-    fn next(&self) -> Option<Instant> {
-        [self.idle, self.keep_alive, self.close, self.previous_key]
-            .into_iter()
-            .flatten()
-            .min()
+    fn next(&self) -> Instant {
+        let earlier = self.idle.min(self.keep_alive);
+        earlier.min(self.close).min(self.previous_key)
     }
 }
 
@@ -63,37 +67,33 @@ impl Connection<'_> {
     ///
     /// Changes with every other call: ask again after each.
     pub fn poll_timeout(&self) -> Option<Instant> {
-        if !self.state.is_open() {
-            return self.timers.next();
+        let mut next = self.timers.next();
+        if self.state.is_open() {
+            next = next.min(self.parts.spaces.ack_deadline());
+            next = next.min(self.recovery.deadline().at);
         }
-        let acknowledge = self.parts.spaces.ack_deadline();
-        let recovery = self.recovery.deadline().map(|deadline| deadline.at);
-        [self.timers.next(), recovery, acknowledge]
-            .into_iter()
-            .flatten()
-            .min()
+        next.unless_never()
     }
 
     /// Acts on every deadline that has passed. A call that comes too early is harmless.
     pub fn handle_timeout(&mut self, now: Instant) {
-        let due = |deadline: Option<Instant>| deadline.is_some_and(|deadline| deadline <= now);
-        if due(self.timers.close) {
-            self.timers.clear();
+        if self.timers.close <= now {
+            self.timers = Timers::NONE;
             self.state = State::Closed;
             return;
         }
         if !self.state.is_open() {
             return;
         }
-        if due(self.timers.idle) {
+        if self.timers.idle <= now {
             return self.end(now, ConnectionError::TimedOut);
         }
-        if due(self.timers.keep_alive) {
-            self.timers.keep_alive = None;
+        if self.timers.keep_alive <= now {
+            self.timers.keep_alive = Instant::NEVER;
             self.ping = true;
         }
-        if due(self.timers.previous_key) {
-            self.timers.previous_key = None;
+        if self.timers.previous_key <= now {
+            self.timers.previous_key = Instant::NEVER;
             self.keyring.discard_previous();
         }
         let parts = &mut self.parts;
@@ -106,7 +106,7 @@ impl Connection<'_> {
     /// Something authentic arrived, or the first packet since then was sent that wants an answer.
     pub(super) fn restart_idle(&mut self, now: Instant) {
         self.idle_restartable = true;
-        let timeout = self.idle_timeout();
+        let timeout = self.idle_timeout_us();
         self.timers.restart_idle(now, &self.settings, timeout);
     }
 
@@ -122,22 +122,20 @@ impl Connection<'_> {
     /// Silence after which the connection is over: the smaller of both sides' timeouts, and never less than three
     /// probe timeouts. `None` for never.
     pub fn idle_timeout(&self) -> Option<Duration> {
-        idle_timeout(&self.settings, self.peer.as_ref(), &self.recovery)
+        let timeout = self.idle_timeout_us();
+        (timeout != u64::MAX).then(|| Duration::from_micros(timeout))
+    }
+
+    fn idle_timeout_us(&self) -> u64 {
+        let promised = self.promise.idle_timeout_ms;
+        idle_timeout_us(&self.settings, promised, &self.recovery)
     }
 }
 
-fn idle_timeout(
-    settings: &Settings<'_>,
-    peer: Option<&TransportParameters>,
-    recovery: &Recovery<'_>,
-) -> Option<Duration> {
-    let local = settings.idle_timeout.filter(|timeout| !timeout.is_zero());
-    let peer = peer.filter(|peer| peer.max_idle_timeout_ms > 0);
-    let peer = peer.map(|peer| Duration::from_millis(peer.max_idle_timeout_ms));
-    let timeout = match (local, peer) {
-        (Some(local), Some(peer)) => local.min(peer),
-        (one, other) => one.or(other)?,
-    };
+/// The idle timeout in microseconds, the largest number for never.
+fn idle_timeout_us(settings: &Settings<'_>, promised_ms: u64, recovery: &Recovery<'_>) -> u64 {
+    let timeout = settings.idle_timeout_ms.min(promised_ms);
     //= rfc9000#10.1
-    Some(timeout.max(recovery.probe_timeout() * 3))
+    let probes = u64::from(recovery.probe_timeout_us()) * 3;
+    timeout.saturating_mul(1_000).max(probes)
 }

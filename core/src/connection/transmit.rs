@@ -4,7 +4,7 @@
 //! acknowledgement, a probe or the end; every datagram with an Initial packet has 1,200 bytes.
 
 use super::packet_builder::{PacketBuilder, PacketHead};
-use super::{Connection, State, Transmit};
+use super::{Connection, State, Transmit, close, lent};
 use crate::context::Context;
 use crate::frame_writer::{FrameWriter, PACKET_TOKENS_MAX};
 use crate::recovery::{self, Codepoint, Purpose, Token};
@@ -67,8 +67,8 @@ impl Connection<'_> {
 
     fn transmit_of(&mut self, len: usize, segment_size: Option<usize>) -> Transmit {
         let datagrams = segment_size.map_or(1, |size| len.div_ceil(size.max(1)));
-        self.stats.datagrams_sent += datagrams as u64;
-        self.stats.bytes_sent += len as u64;
+        self.counters.datagrams_sent += datagrams as u64;
+        self.counters.bytes_sent += len as u64;
         Transmit {
             to: self.remote,
             from: None,
@@ -160,6 +160,7 @@ impl Connection<'_> {
     }
 
     /// Builds, seals and records one packet; returns its length, 0 if there was nothing to write after all.
+    #[inline(never)]
     fn transmit_packet(
         &mut self,
         now: Instant,
@@ -218,12 +219,12 @@ impl Connection<'_> {
         out: &'o mut [u8],
     ) -> Option<PacketBuilder<'o>> {
         let (receive, _) = self.parts.streams.handshake_buffers();
-        let token_at = receive.len().saturating_sub(self.version.token_length());
+        let token = lent::divide(self.state, receive, self.version.token_length()).token;
         let head = PacketHead {
             space,
             destination: self.parts.remote_cids.current(),
             source: self.source,
-            token: receive.get(token_at..).unwrap_or(&[]),
+            token,
             number,
             largest_acknowledged: self.recovery.largest_acknowledged(space),
             phase: self.keyring.phase(),
@@ -232,6 +233,7 @@ impl Connection<'_> {
     }
 
     /// Asks the components for frames, in the order of their urgency.
+    #[inline(never)]
     fn write_frames(
         &mut self,
         now: Instant,
@@ -249,7 +251,7 @@ impl Connection<'_> {
         let Interest::Everything(purpose) = interest else {
             parts
                 .spaces
-                .write_ping(now, space, self.recovery.rtt().smoothed(), writer);
+                .write_ping(now, space, self.recovery.rtt().smoothed_us(), writer);
             return;
         };
         let (_, send) = parts.streams.handshake_buffers();
@@ -283,7 +285,7 @@ impl Connection<'_> {
         number: u64,
         packet: &recovery::Packet<'_>,
     ) {
-        self.stats.packets_sent += 1;
+        self.counters.packets_sent += 1;
         if packet.ack_eliciting {
             self.on_ack_eliciting_sent(now);
         }
@@ -329,7 +331,11 @@ impl Connection<'_> {
             let payload_min = builder.payload_min().max(builder.payload_for(pad_to));
             let mut tokens = heapless::Vec::<Token, PACKET_TOKENS_MAX>::new();
             let mut writer = builder.frames(&mut tokens, 0);
-            if let Some(frame) = self.close.frame(space) {
+            if let Some(frame) = self
+                .error
+                .as_ref()
+                .and_then(|error| close::frame(error, space))
+            {
                 writer.frame(&frame, Token::None);
             }
             writer.pad_to(payload_min);
@@ -365,7 +371,7 @@ impl Connection<'_> {
     /// The 1-RTT keys of both directions are replaced, if the last update is confirmed.
     pub(super) fn start_key_update(&mut self) -> bool {
         let updated = self.keyring.update(self.settings.provider());
-        self.stats.key_updates += u32::from(updated);
+        self.counters.key_updates += u32::from(updated);
         updated
     }
 }

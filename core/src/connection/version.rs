@@ -3,9 +3,8 @@
 //! Invariant: neither has any effect once an authentic packet of the server was processed, and a Retry
 //! has one at most once.
 
-use super::handshake::split_receive;
-use super::receive::Outcome;
-use super::{Connection, ConnectionError, State};
+use super::refusal::Refusal;
+use super::{Connection, State};
 use crate::crypto::retry_tag::is_retry_genuine;
 use crate::fmt::debug;
 use crate::time::Instant;
@@ -86,16 +85,16 @@ impl Connection<'_> {
         &mut self,
         header: &Header,
         datagram: &[u8],
-    ) -> Result<Outcome, ConnectionError> {
+    ) -> Result<(), Refusal> {
         //= rfc9000#6.2
         let is_ours = self.parts.local_cids.contains(&header.destination)
             && header.source == self.version.original_destination;
         let list = datagram.get(header.token.clone()).unwrap_or(&[]);
         let names_ours = Versions::new(list).contains(Version::V1);
         if self.state != State::Handshaking || !self.version.is_fresh() || !is_ours || names_ours {
-            return Ok(Outcome::Discarded(Discard::Unexpected));
+            return Err(Discard::Unexpected.into());
         }
-        Err(ConnectionError::VersionMismatch)
+        Err(Refusal::Version)
     }
 
     pub(super) fn handle_retry(
@@ -103,47 +102,52 @@ impl Connection<'_> {
         now: Instant,
         header: &Header,
         datagram: &[u8],
-    ) -> Outcome {
-        let unexpected = Outcome::Discarded(Discard::Unexpected);
-        let token = datagram.get(header.token.clone()).unwrap_or(&[]);
+    ) -> Result<(), Refusal> {
         //= rfc9000#17.2.5.2
         let is_acceptable = self.state == State::Handshaking
             && self.version.is_fresh()
             && self.parts.local_cids.contains(&header.destination)
             && header.source != self.version.original_destination;
         if !is_acceptable {
-            return unexpected;
+            return Err(Discard::Unexpected.into());
         }
         let packet = datagram.get(header.start..header.end).unwrap_or(&[]);
         //= rfc9001#5.8
         if !is_retry_genuine(self.version.original_destination.as_slice(), packet) {
-            return Outcome::Discarded(Discard::Undecryptable);
+            return Err(Discard::Undecryptable.into());
         }
-        self.accept_retry(now, header.source, token);
-        Outcome::Applied
+        let token = datagram.get(header.token.clone()).unwrap_or(&[]);
+        self.accept_retry(now, header.source, token)
     }
 
-    fn accept_retry(&mut self, now: Instant, source: ConnectionId, token: &[u8]) {
+    fn accept_retry(
+        &mut self,
+        now: Instant,
+        source: ConnectionId,
+        token: &[u8],
+    ) -> Result<(), Refusal> {
         debug!("retry");
-        let (receive, _) = self.parts.streams.handshake_buffers();
-        let (_, window) = split_receive(receive, 0);
         // Half of the window stays for the server's messages, and every Initial keeps room for ours.
-        let fits = token.len() <= (window.len() / 2).min(TOKEN_MAX);
-        let Some(place) = window.len().checked_sub(token.len()).filter(|_| fits) else {
-            let error = TransportError::new(rule!(
+        let room = (self.lent().0.window.len() / 2).min(TOKEN_MAX);
+        if token.len() > room {
+            return Err(TransportError::new(rule!(
                 Code::CRYPTO_BUFFER_EXCEEDED,
                 "the Retry token does not fit Limits::handshake"
-            ));
-            return self.fail(now, error.into());
-        };
-        window[place..].copy_from_slice(token);
+            ))
+            .into());
+        }
         self.version.token_length = token.len();
         self.version.retry_source = Some(source);
+        let (lent, _) = self.lent();
+        if let Some(place) = lent.token.get_mut(..token.len()) {
+            place.copy_from_slice(token);
+        }
         self.parts.remote_cids.set_first(source);
         self.keyring.install_initial(source.as_slice());
         //= rfc9000#17.2.5.3
         // The same ClientHello again; packet numbers go on, and nothing was lost to congestion.
         self.parts.crypto_send.restart(Space::Initial);
         self.recovery.restart_space(now, Space::Initial);
+        Ok(())
     }
 }

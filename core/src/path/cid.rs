@@ -12,6 +12,9 @@ use crate::wire::frame::kind::{NEW_CONNECTION_ID, RETIRE_CONNECTION_ID};
 use crate::wire::packet::ConnectionId;
 use crate::wire::{Code, TransportError, rule};
 
+/// Bytes of our connection IDs.
+pub const LOCAL_LENGTH: usize = 8;
+
 /// Connection IDs of ours at a time, if the peer's limit allows: more than any peer needs for its paths.
 pub const LOCAL_MAX: usize = 8;
 

@@ -1,9 +1,9 @@
 //! Explicit congestion notification as a sender (RFC 9000 §13.4.2, appendix A.4): when to mark, whether to believe the counts.
 //!
+//! Marks go on 1-RTT packets only: the handshake's few packets are no reason to keep three sets of counts.
 //! Invariant: counts are believed only for a path on which marks of ours were reported back consistently.
 
 use crate::wire::frame::EcnCounts;
-use crate::wire::packet::Space;
 
 /// The two ECN bits of an IP header.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -53,10 +53,10 @@ enum State {
 #[derive(Clone, Copy, Debug)]
 pub struct Ecn {
     state: State,
-    /// Packets that left with ECT(0), by space.
-    sent: [u64; 3],
-    /// The newest counts of the peer, by space.
-    counts: [EcnCounts; 3],
+    /// Packets that left with ECT(0).
+    sent: u64,
+    /// The newest counts of the peer.
+    counts: EcnCounts,
 }
 
 /// What an ACK frame's counts mean.
@@ -73,12 +73,12 @@ impl Ecn {
     pub const fn off() -> Self {
         Self {
             state: State::Off,
-            sent: [0; 3],
-            counts: [EcnCounts {
+            sent: 0,
+            counts: EcnCounts {
                 ect0: 0,
                 ect1: 0,
                 ce: 0,
-            }; 3],
+            },
         }
     }
 
@@ -90,14 +90,14 @@ impl Ecn {
         }
     }
 
-    /// Whether the next packet is to carry ECT(0).
+    /// Whether the next 1-RTT packet is to carry ECT(0).
     //= rfc9000#13.4.2
     pub const fn is_marking(&self) -> bool {
         matches!(self.state, State::Testing(_) | State::Capable)
     }
 
-    pub(super) fn on_sent(&mut self, space: Space) {
-        self.sent[space as usize] += 1;
+    pub(super) fn on_sent(&mut self) {
+        self.sent += 1;
         if let State::Testing(count) = self.state {
             self.state = if count + 1 < TESTING_MAX {
                 State::Testing(count + 1)
@@ -110,23 +110,17 @@ impl Ecn {
     /// Judges the counts of an ACK frame that raised the largest number and newly acknowledged `marked`
     /// packets that had left with ECT(0).
     //= rfc9000#13.4.2.1
-    pub(super) fn on_ack(
-        &mut self,
-        space: Space,
-        counts: Option<EcnCounts>,
-        marked: u64,
-    ) -> Report {
+    pub(super) fn on_ack(&mut self, counts: Option<EcnCounts>, marked: u32) -> Report {
         if matches!(self.state, State::Off | State::Failed) {
             return Report::Nothing;
         }
-        let index = space as usize;
         let Some(counts) = counts else {
             if marked > 0 {
                 self.state = State::Failed;
             }
             return Report::Nothing;
         };
-        let before = self.counts[index];
+        let before = self.counts;
         let ect0 = counts.ect0.checked_sub(before.ect0);
         let ce = counts.ce.checked_sub(before.ce);
         let (Some(ect0), Some(ce)) = (ect0, ce) else {
@@ -134,11 +128,11 @@ impl Ecn {
             return Report::Nothing;
         };
         let reported = counts.ect0.saturating_add(counts.ce);
-        if ect0.saturating_add(ce) < marked || reported > self.sent[index] || counts.ect1 > 0 {
+        if ect0.saturating_add(ce) < marked.into() || reported > self.sent || counts.ect1 > 0 {
             self.state = State::Failed;
             return Report::Nothing;
         }
-        self.counts[index] = counts;
+        self.counts = counts;
         if marked > 0 {
             self.state = State::Capable;
         }
@@ -163,13 +157,13 @@ mod tests {
         let mut ecn = Ecn::testing();
         for _ in 0..packets {
             assert!(ecn.is_marking());
-            ecn.on_sent(Space::Application);
+            ecn.on_sent();
         }
         ecn
     }
 
-    fn report(ecn: &mut Ecn, counts: Option<EcnCounts>, marked: u64) -> Report {
-        ecn.on_ack(Space::Application, counts, marked)
+    fn report(ecn: &mut Ecn, counts: Option<EcnCounts>, marked: u32) -> Report {
+        ecn.on_ack(counts, marked)
     }
 
     //= rfc9000#13.4.2 test

@@ -7,7 +7,7 @@ use super::ecn::Report;
 use super::persistent;
 use super::sent::{Fate, Ring};
 use super::{OnOutcome, Outcome, Recovery, SentPacket, report_lost};
-use crate::time::{Duration, Instant};
+use crate::time::Instant;
 use crate::wire::frame::Ack;
 use crate::wire::packet::Space;
 use crate::wire::{Code, TransportError, rule};
@@ -31,19 +31,19 @@ pub struct AckSummary {
 #[derive(Default)]
 struct Newly {
     packets: u32,
-    bytes: u64,
+    bytes: u32,
     ack_eliciting: u32,
-    marked: u64,
-    spurious: u64,
+    marked: u32,
+    spurious: u32,
     newest: Option<SentPacket>,
 }
 
 impl Newly {
     fn add(&mut self, packet: &SentPacket) {
         self.packets += 1;
-        self.bytes += u64::from(packet.size);
+        self.bytes += u32::from(packet.size);
         self.ack_eliciting += u32::from(packet.ack_eliciting);
-        self.marked += u64::from(packet.marked);
+        self.marked += u32::from(packet.marked);
         if self
             .newest
             .is_none_or(|newest| newest.number < packet.number)
@@ -74,11 +74,9 @@ impl Recovery<'_> {
             );
             return Err(TransportError::new(rule).in_frame(kind));
         }
-        let raised = state
-            .largest_acknowledged
-            .is_none_or(|largest| largest < ack.largest);
+        let raised = state.acknowledged_end <= ack.largest;
         if raised {
-            state.largest_acknowledged = Some(ack.largest);
+            state.acknowledged_end = ack.largest + 1;
         }
         let mut ring = self.memory.ring(space, &mut state.ring);
         let newly = acknowledge(&mut ring, space, ack, outcome);
@@ -104,9 +102,12 @@ impl Recovery<'_> {
         let rtt_sampled = newest.number == ack.largest && newly.ack_eliciting > 0;
         if rtt_sampled {
             let delay = self.ack_delay(space, ack.delay);
-            self.rtt.on_sample(now, now - newest.time, delay);
+            self.rtt.on_sample(now, now.since(newest.time), delay);
         }
-        if raised && self.ecn.on_ack(space, ack.ecn, newly.marked) == Report::Congestion {
+        if raised
+            && space == Space::Application
+            && self.ecn.on_ack(ack.ecn, newly.marked) == Report::Congestion
+        {
             self.controller.on_congestion(now, newest.time);
         }
         let lost = self.detect_lost(now, space, outcome);
@@ -125,18 +126,18 @@ impl Recovery<'_> {
         })
     }
 
-    /// The peer's delay as it may be used.
+    /// The peer's delay as it may be used, in microseconds.
     //= rfc9002#5.3
-    fn ack_delay(&self, space: Space, encoded: u64) -> Duration {
+    fn ack_delay(&self, space: Space, encoded: u64) -> u32 {
         if space != Space::Application {
-            return Duration::ZERO;
+            return 0;
         }
-        let scale = 1_u64
-            .checked_shl(self.ack_delay_exponent.into())
-            .unwrap_or(u64::MAX);
-        let delay = Duration::from_micros(encoded.saturating_mul(scale));
+        // Longer ones than fit are implausible, whatever their unit.
+        let encoded = u32::try_from(encoded).unwrap_or(u32::MAX);
+        let delay = u64::from(encoded) << self.ack_delay_exponent.min(20);
+        let delay = u32::try_from(delay).unwrap_or(u32::MAX);
         if self.handshake_confirmed {
-            delay.min(self.max_ack_delay)
+            delay.min(self.max_ack_delay_us)
         } else {
             delay
         }
@@ -161,6 +162,7 @@ impl Recovery<'_> {
     }
 
     /// Declares lost what is late by packets or by time, and notes when the next one will be.
+    #[inline(never)]
     pub(super) fn detect_lost(
         &mut self,
         now: Instant,
@@ -168,24 +170,23 @@ impl Recovery<'_> {
         outcome: &mut OnOutcome<'_>,
     ) -> u32 {
         let state = &mut self.spaces[space as usize];
-        state.loss_time = None;
-        let Some(largest) = state.largest_acknowledged else {
-            return 0;
-        };
-        let delay = self.rtt.loss_delay();
+        state.loss_time = Instant::NEVER;
+        let end = state.acknowledged_end;
+        let delay = self.rtt.loss_delay_us().into();
         let mut ring = self.memory.ring(space, &mut state.ring);
         let mut lost = 0;
         let mut newest = None;
         let mut index = ring.next_outstanding(0);
         while index < ring.len() {
             let packet = *ring.packet(index);
-            if packet.number > largest {
+            if packet.number >= end {
                 break;
             }
-            let late = largest - packet.number >= PACKET_THRESHOLD;
+            let late = end - packet.number > PACKET_THRESHOLD;
             //= rfc9002#6.1.2
-            if !late && packet.time + delay > now {
-                state.loss_time = Some(packet.time + delay);
+            let due = packet.time.after(delay);
+            if !late && due > now {
+                state.loss_time = due;
                 break;
             }
             report_lost(&ring, space, index, outcome);
@@ -197,7 +198,7 @@ impl Recovery<'_> {
             index = ring.next_outstanding(index);
         }
         if let Some(newest) = newest {
-            self.stats.lost += u64::from(lost);
+            self.stats.lost += lost;
             self.controller.on_congestion(now, newest.time);
             self.detect_persistent_congestion(now, space, newest.number);
             self.set_pace(now);
@@ -206,15 +207,12 @@ impl Recovery<'_> {
     }
 
     fn detect_persistent_congestion(&mut self, now: Instant, space: Space, newest_lost: u64) {
-        let Some(first_sample) = self.rtt.first_sample() else {
-            return;
-        };
-        let threshold = persistent::threshold(&self.rtt, self.max_ack_delay);
+        let threshold_us = persistent::threshold_us(self.probe_timeout_us());
         let state = &mut self.spaces[space as usize];
-        let after = state.persistent_until;
+        let from = state.persistent_end;
         let ring = self.memory.ring(space, &mut state.ring);
-        if persistent::is_established(&ring, after, first_sample, threshold) {
-            state.persistent_until = Some(newest_lost);
+        if persistent::is_established(&ring, from, self.rtt.first_sample(), threshold_us) {
+            state.persistent_end = newest_lost + 1;
             self.controller.on_persistent_congestion(now);
             self.rtt.on_persistent_congestion();
             self.stats.persistent_congestion += 1;
@@ -224,7 +222,7 @@ impl Recovery<'_> {
     /// Forgets the oldest records: acknowledged ones, and lost ones that no acknowledgement will name any more.
     fn release(&mut self, now: Instant, space: Space) {
         // Lost packets were sent at least one of these before they were declared lost; three more are kept.
-        let keep = self.probe_timeout() * 4;
+        let keep = u64::from(self.probe_timeout_us()) * 4;
         let mut ring = self
             .memory
             .ring(space, &mut self.spaces[space as usize].ring);
@@ -232,7 +230,7 @@ impl Recovery<'_> {
             let packet = ring.packet(0);
             match packet.fate {
                 Fate::Outstanding => break,
-                Fate::Lost if packet.time + keep > now => break,
+                Fate::Lost if packet.time.after(keep) > now => break,
                 Fate::Lost | Fate::Acknowledged => ring.pop_front(),
             }
         }

@@ -23,7 +23,7 @@ pub use pto::{Cause, Deadline, Timeout};
 pub use sent::{SentMemory, SentPacket};
 pub use token::Token;
 
-use crate::time::{Duration, Instant};
+use crate::time::Instant;
 use crate::wire::Side;
 use crate::wire::packet::Space;
 use congestion::{Algorithm, Controller, Utilisation};
@@ -55,8 +55,8 @@ pub enum Purpose {
 /// What congestion control and pacing let leave now.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Budget {
-    /// So many bytes, at least one full datagram.
-    Bytes(u64),
+    /// A full datagram at least; so many bytes of the congestion window are free.
+    Bytes(u32),
     /// The congestion window is used up; an acknowledgement or a probe timeout changes that.
     WindowFull,
     /// More may leave at this time, which is also among the deadlines.
@@ -80,33 +80,47 @@ pub struct Packet<'a> {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Stats {
     /// Packets declared lost.
-    pub lost: u64,
+    pub lost: u32,
     /// Of these, acknowledged afterwards.
-    pub spurious: u64,
+    pub spurious: u32,
     /// Records given up to make room for a probe.
-    pub retired: u64,
+    pub retired: u32,
     /// Times that data waited for a place in the table of sent packets.
-    pub table_full: u64,
+    pub table_full: u32,
     /// Probe timeouts.
-    pub probe_timeouts: u64,
+    pub probe_timeouts: u32,
     /// Times that persistent congestion was established.
-    pub persistent_congestion: u64,
+    pub persistent_congestion: u32,
 }
 
 /// One packet number space.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug)]
 struct SpaceState {
-    ring: RingState,
     next_number: u64,
-    largest_acknowledged: Option<u64>,
+    /// One more than the largest number that was acknowledged, 0 before the first.
+    acknowledged_end: u64,
+    /// Lost packets below have made their persistent congestion known.
+    persistent_end: u64,
     /// When the oldest packet that is late becomes lost.
-    loss_time: Option<Instant>,
+    loss_time: Instant,
     last_ack_eliciting: Instant,
+    ring: RingState,
     ack_eliciting_in_flight: u32,
     /// Probes that are still to be sent.
     probes: u8,
-    /// Lost packets up to here have made their persistent congestion known.
-    persistent_until: Option<u64>,
+}
+
+impl SpaceState {
+    const NEW: Self = Self {
+        next_number: 0,
+        acknowledged_end: 0,
+        persistent_end: 0,
+        loss_time: Instant::NEVER,
+        last_ack_eliciting: Instant::ZERO,
+        ring: RingState::EMPTY,
+        ack_eliciting_in_flight: 0,
+        probes: 0,
+    };
 }
 
 /// The sending half of all packet number spaces, and the one path they use.
@@ -114,14 +128,14 @@ pub struct Recovery<'m> {
     memory: SentMemory<'m>,
     spaces: [SpaceState; 3],
     rtt: Rtt,
-    controller: Controller<'m>,
+    controller: Controller,
     pacer: Pacer,
     ecn: Ecn,
     datagram: u16,
-    in_flight: u64,
-    pto_count: u32,
+    in_flight: u32,
+    pto_count: u8,
     /// How long the peer may hold acknowledgements back.
-    max_ack_delay: Duration,
+    max_ack_delay_us: u32,
     ack_delay_exponent: u8,
     handshake_keys: bool,
     handshake_confirmed: bool,
@@ -130,7 +144,7 @@ pub struct Recovery<'m> {
     /// Where the timer of a client starts that has nothing in flight and an unsure server.
     anti_deadlock_from: Instant,
     utilisation: Utilisation,
-    paced_until: Option<Instant>,
+    paced_until: Instant,
     stats: Stats,
 }
 
@@ -140,29 +154,29 @@ impl<'m> Recovery<'m> {
         now: Instant,
         side: Side,
         memory: SentMemory<'m>,
-        controller: Controller<'m>,
+        controller: Controller,
         ecn: Ecn,
         datagram: u16,
     ) -> Self {
         let rtt = Rtt::new();
         Self {
             memory,
-            spaces: [SpaceState::default(); 3],
-            pacer: Pacer::new(now, controller.window(), rtt.smoothed(), datagram),
+            spaces: [SpaceState::NEW; 3],
+            pacer: Pacer::new(now, controller.window(), rtt.smoothed_us(), datagram),
             rtt,
             controller,
             ecn,
             datagram,
             in_flight: 0,
             pto_count: 0,
-            max_ack_delay: MAX_ACK_DELAY_DEFAULT,
+            max_ack_delay_us: MAX_ACK_DELAY_US,
             ack_delay_exponent: ACK_DELAY_EXPONENT_DEFAULT,
             handshake_keys: false,
             handshake_confirmed: false,
             peer_validated: side == Side::Server,
             anti_deadlock_from: now,
             utilisation: Utilisation::Limited,
-            paced_until: None,
+            paced_until: Instant::NEVER,
             stats: Stats::default(),
         }
     }
@@ -174,7 +188,7 @@ impl<'m> Recovery<'m> {
 
     /// The largest number of `space` that the peer acknowledged.
     pub fn largest_acknowledged(&self, space: Space) -> Option<u64> {
-        self.spaces[space as usize].largest_acknowledged
+        self.spaces[space as usize].acknowledged_end.checked_sub(1)
     }
 
     /// Tokens that the next packet of `space` may carry; 0 if only a pure ACK or CONNECTION_CLOSE can leave.
@@ -216,22 +230,21 @@ impl<'m> Recovery<'m> {
 
     /// What may leave now. A refusal also marks the window as used, so that it may grow.
     pub fn budget(&mut self, now: Instant) -> Budget {
-        let datagram = u64::from(self.datagram);
+        let datagram = u32::from(self.datagram);
         //= rfc9002#7
         let free = self.controller.window().saturating_sub(self.in_flight);
-        self.paced_until = None;
+        self.paced_until = Instant::NEVER;
         self.utilisation = Utilisation::Full;
         if free < datagram {
             return Budget::WindowFull;
         }
-        let paced = self.pacer.available(now);
-        if paced < datagram {
+        if self.pacer.available(now) < datagram {
             let ready = self.pacer.ready_at(datagram);
-            self.paced_until = Some(ready);
+            self.paced_until = ready;
             return Budget::Paced(ready);
         }
         self.utilisation = Utilisation::Limited;
-        Budget::Bytes(free.min(paced))
+        Budget::Bytes(free)
     }
 
     /// Probes that `space` still has to send: ack-eliciting packets that no budget stops.
@@ -245,9 +258,9 @@ impl<'m> Recovery<'m> {
         self.spaces[space as usize].ack_eliciting_in_flight == 0
     }
 
-    /// Whether packets are to leave with ECT(0).
-    pub fn is_marking(&self) -> bool {
-        self.ecn.is_marking()
+    /// Whether packets of `space` are to leave with ECT(0).
+    pub fn is_marking(&self, space: Space) -> bool {
+        space == Space::Application && self.ecn.is_marking()
     }
 
     /// Takes the packet that was built with [`Recovery::next_number`].
@@ -255,9 +268,9 @@ impl<'m> Recovery<'m> {
         let state = &mut self.spaces[space as usize];
         let number = state.next_number;
         state.next_number += 1;
-        let marked = self.ecn.is_marking();
+        let marked = space == Space::Application && self.ecn.is_marking();
         if marked {
-            self.ecn.on_sent(space);
+            self.ecn.on_sent();
         }
         if !packet.in_flight {
             return;
@@ -280,14 +293,14 @@ impl<'m> Recovery<'m> {
             state.probes = state.probes.saturating_sub(1);
         }
         self.anti_deadlock_from = now;
-        self.in_flight += u64::from(size);
+        self.in_flight += u32::from(size);
         self.pacer.on_sent(now, size.into());
         self.controller.on_sent(now, size.into(), self.in_flight);
     }
 
     /// The transport parameters of the peer that concern its acknowledgements.
-    pub fn on_peer_parameters(&mut self, max_ack_delay: Duration, ack_delay_exponent: u8) {
-        self.max_ack_delay = max_ack_delay;
+    pub fn on_peer_parameters(&mut self, max_ack_delay_us: u32, ack_delay_exponent: u8) {
+        self.max_ack_delay_us = max_ack_delay_us;
         self.ack_delay_exponent = ack_delay_exponent;
     }
 
@@ -330,7 +343,7 @@ impl<'m> Recovery<'m> {
             ring.pop_front();
         }
         state.ack_eliciting_in_flight = 0;
-        state.loss_time = None;
+        state.loss_time = Instant::NEVER;
         state.probes = 0;
         self.pto_count = 0;
         self.anti_deadlock_from = now;
@@ -341,23 +354,24 @@ impl<'m> Recovery<'m> {
         &self.rtt
     }
 
-    /// The probe timeout of the application space without backoff: the unit of most other timers.
-    pub fn probe_timeout(&self) -> Duration {
-        self.rtt.pto() + self.max_ack_delay
+    /// The probe timeout of the application space without backoff, in microseconds: the unit of most other
+    /// timers.
+    pub fn probe_timeout_us(&self) -> u32 {
+        self.rtt.pto_us() + self.max_ack_delay_us
     }
 
     /// The congestion window in bytes.
-    pub fn window(&self) -> u64 {
+    pub fn window(&self) -> u32 {
         self.controller.window()
     }
 
     /// Bytes sent and neither acknowledged nor lost.
-    pub const fn bytes_in_flight(&self) -> u64 {
+    pub const fn bytes_in_flight(&self) -> u32 {
         self.in_flight
     }
 
     /// Probe timeouts in a row.
-    pub const fn pto_count(&self) -> u32 {
+    pub const fn pto_count(&self) -> u8 {
         self.pto_count
     }
 
@@ -370,7 +384,7 @@ impl<'m> Recovery<'m> {
         self.pacer.set_rate(
             now,
             self.controller.window(),
-            self.rtt.smoothed(),
+            self.rtt.smoothed_us(),
             self.datagram,
         );
     }
@@ -405,7 +419,7 @@ const RESERVED_PACKETS: usize = 4;
 const RESERVED_TOKENS: usize = 8;
 
 /// The peer's max_ack_delay while its transport parameters are not known (RFC 9000 §18.2).
-const MAX_ACK_DELAY_DEFAULT: Duration = Duration::from_millis(25);
+const MAX_ACK_DELAY_US: u32 = 25_000;
 
 /// The peer's ack_delay_exponent while its transport parameters are not known (RFC 9000 §18.2).
 const ACK_DELAY_EXPONENT_DEFAULT: u8 = 3;

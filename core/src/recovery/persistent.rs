@@ -2,43 +2,42 @@
 //!
 //! Invariant: one run of lost packets is acted on once.
 
-use super::rtt::Rtt;
 use super::sent::{Fate, Ring};
-use crate::time::{Duration, Instant};
+use crate::time::Instant;
 
 /// How many probe timeouts make congestion persistent.
 //= rfc9002#7.6.1
-const THRESHOLD: u32 = 3;
+const THRESHOLD: u64 = 3;
 
-/// How long nothing must have got through.
+/// How long nothing must have got through, in microseconds, where the probe timeout is `pto_us`.
 //= rfc9002#7.6.1
-pub(super) fn threshold(rtt: &Rtt, max_ack_delay: Duration) -> Duration {
-    (rtt.pto() + max_ack_delay) * THRESHOLD
+pub(super) fn threshold_us(pto_us: u32) -> u64 {
+    u64::from(pto_us) * THRESHOLD
 }
 
-/// Whether two ack-eliciting packets that lie further apart than `threshold` were lost with all between
-/// them. Looks at records above number `after`, sent after the first round-trip time sample.
+/// Whether two ack-eliciting packets that lie further apart than `threshold_us` were lost with all between
+/// them. Looks at records from number `from` on, sent after the first round-trip time sample.
 //= rfc9002#7.6.2
 pub(super) fn is_established(
     ring: &Ring<'_>,
-    after: Option<u64>,
+    from: u64,
     first_sample: Instant,
-    threshold: Duration,
+    threshold_us: u64,
 ) -> bool {
-    let mut first_lost: Option<Instant> = None;
-    let mut index = after.map_or(0, |number| ring.position(number.saturating_add(1)));
+    let mut first_lost = Instant::NEVER;
+    let mut index = ring.position(from);
     while index < ring.len() {
         let packet = ring.packet(index);
         match packet.fate {
-            Fate::Outstanding => first_lost = None,
+            Fate::Outstanding => first_lost = Instant::NEVER,
             Fate::Acknowledged => {
-                first_lost = None;
+                first_lost = Instant::NEVER;
                 index += ring.acknowledged_run(index);
                 continue;
             }
             Fate::Lost if packet.ack_eliciting && packet.time > first_sample => {
-                let first = *first_lost.get_or_insert(packet.time);
-                if packet.time - first > threshold {
+                first_lost = first_lost.min(packet.time);
+                if packet.time.since(first_lost) > threshold_us {
                     return true;
                 }
             }

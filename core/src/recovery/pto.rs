@@ -3,12 +3,12 @@
 //! Invariant: before the handshake is confirmed the application space alone never makes a probe timeout.
 
 use super::sent::Ring;
-use super::{OnOutcome, Recovery, SpaceState, report_lost};
-use crate::time::{Duration, Instant};
+use super::{OnOutcome, Recovery, report_lost};
+use crate::time::Instant;
 use crate::wire::packet::Space;
 
 /// Doublings after which the timeout stays: 65,536 times the first one outlasts every idle timeout.
-const BACKOFF_MAX: u32 = 16;
+const BACKOFF_MAX: u8 = 16;
 
 /// Packets sent in the space whose timeout expired: if one is lost, the other may arrive.
 //= rfc9002#6.2.4
@@ -17,7 +17,7 @@ const PROBES: u8 = 2;
 /// When recovery wants to be called next.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Deadline {
-    /// The time.
+    /// The time; its end, if there is no deadline.
     pub at: Instant,
     /// What for.
     pub cause: Cause,
@@ -53,56 +53,49 @@ pub enum Timeout {
 
 impl Recovery<'_> {
     /// The earliest time at which [`Recovery::on_timeout`] has something to do.
-    pub fn deadline(&self) -> Option<Deadline> {
-        let pacing = self.paced_until.map(|at| Deadline {
-            at,
-            cause: Cause::Pacing,
-        });
-        let timer = match self.loss_time() {
-            Some(at) => Some(Deadline {
-                at,
-                cause: Cause::Loss,
-            }),
-            None => self.probe_time().map(|(at, _)| Deadline {
-                at,
-                cause: Cause::Probe,
-            }),
-        };
-        match (timer, pacing) {
-            (Some(timer), Some(pacing)) if pacing.at < timer.at => Some(pacing),
-            (timer, pacing) => timer.or(pacing),
+    pub fn deadline(&self) -> Deadline {
+        let (at, cause) = self.timer();
+        if self.paced_until < at {
+            return Deadline {
+                at: self.paced_until,
+                cause: Cause::Pacing,
+            };
+        }
+        Deadline { at, cause }
+    }
+
+    /// The loss detection timer: a packet that becomes lost comes before a probe.
+    fn timer(&self) -> (Instant, Cause) {
+        let loss_time = self.loss_time();
+        if loss_time == Instant::NEVER {
+            (self.probe_time().0, Cause::Probe)
+        } else {
+            (loss_time, Cause::Loss)
         }
     }
 
     /// Acts on deadlines that have come; harmless at any other time.
     pub fn on_timeout(&mut self, now: Instant, outcome: &mut OnOutcome<'_>) -> Timeout {
-        self.paced_until = self.paced_until.filter(|&at| at > now);
-        if let Some(at) = self.loss_time() {
-            if at > now {
-                return Timeout::Nothing;
-            }
-            for space in Space::ALL {
-                if self.spaces[space as usize]
-                    .loss_time
-                    .is_some_and(|at| at <= now)
-                {
-                    self.detect_lost(now, space, outcome);
-                }
-            }
-            return Timeout::Losses;
+        if self.paced_until <= now {
+            self.paced_until = Instant::NEVER;
         }
-        match self.probe_time() {
-            Some((at, space)) if at <= now => self.on_probe_timeout(now, space, outcome),
-            _ => Timeout::Nothing,
+        let (at, cause) = self.timer();
+        if at > now || at == Instant::NEVER {
+            return Timeout::Nothing;
         }
+        if cause == Cause::Probe {
+            return self.on_probe_timeout(now, outcome);
+        }
+        for space in Space::ALL {
+            if self.spaces[space as usize].loss_time <= now {
+                self.detect_lost(now, space, outcome);
+            }
+        }
+        Timeout::Losses
     }
 
-    fn on_probe_timeout(
-        &mut self,
-        now: Instant,
-        space: Space,
-        outcome: &mut OnOutcome<'_>,
-    ) -> Timeout {
+    fn on_probe_timeout(&mut self, now: Instant, outcome: &mut OnOutcome<'_>) -> Timeout {
+        let (_, space) = self.probe_time();
         self.pto_count = self.pto_count.saturating_add(1);
         self.anti_deadlock_from = now;
         self.stats.probe_timeouts += 1;
@@ -127,40 +120,45 @@ impl Recovery<'_> {
         }
     }
 
-    fn loss_time(&self) -> Option<Instant> {
-        self.spaces.iter().filter_map(|state| state.loss_time).min()
+    fn loss_time(&self) -> Instant {
+        let [initial, handshake, application] = &self.spaces;
+        let earlier = initial.loss_time.min(handshake.loss_time);
+        earlier.min(application.loss_time)
     }
 
     /// The earliest probe timeout and the space to which it belongs.
-    fn probe_time(&self) -> Option<(Instant, Space)> {
-        let backoff = 1 << self.pto_count.min(BACKOFF_MAX);
-        let timeout = self.rtt.pto().saturating_mul(backoff);
-        let [initial, handshake, application] = &self.spaces;
-        let silent = initial.ack_eliciting_in_flight == 0 && handshake.ack_eliciting_in_flight == 0;
-        if silent && !self.peer_validated {
+    fn probe_time(&self) -> (Instant, Space) {
+        let backoff = self.pto_count.min(BACKOFF_MAX);
+        let mut timeout = u64::from(self.rtt.pto_us()) << backoff;
+        if self.is_silent(Space::Initial)
+            && self.is_silent(Space::Handshake)
+            && !self.peer_validated
+        {
             //= rfc9002#6.2.2.1
             let space = if self.handshake_keys {
                 Space::Handshake
             } else {
                 Space::Initial
             };
-            return Some((self.anti_deadlock_from + timeout, space));
+            return (self.anti_deadlock_from.after(timeout), space);
         }
-        let at = |state: &SpaceState, timeout: Duration| {
-            (state.ack_eliciting_in_flight > 0).then(|| state.last_ack_eliciting + timeout)
-        };
-        let mut times = [
-            at(initial, timeout).map(|at| (at, Space::Initial)),
-            at(handshake, timeout).map(|at| (at, Space::Handshake)),
-            None,
-        ];
-        //= rfc9002#6.2.1
-        if self.handshake_confirmed {
-            let delay = self.max_ack_delay.saturating_mul(backoff);
-            times[2] =
-                at(application, timeout.saturating_add(delay)).map(|at| (at, Space::Application));
+        let mut earliest = (Instant::NEVER, Space::Initial);
+        for space in Space::ALL {
+            if space == Space::Application {
+                //= rfc9002#6.2.1
+                if !self.handshake_confirmed {
+                    break;
+                }
+                timeout += u64::from(self.max_ack_delay_us) << backoff;
+            }
+            let at = self.spaces[space as usize]
+                .last_ack_eliciting
+                .after(timeout);
+            if !self.is_silent(space) && at < earliest.0 {
+                earliest = (at, space);
+            }
         }
-        times.into_iter().flatten().min_by_key(|(at, _)| *at)
+        earliest
     }
 }
 

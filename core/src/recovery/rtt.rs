@@ -2,23 +2,26 @@
 //!
 //! Invariant: before the first sample all values are those of the RFC's initial 333 ms, so nothing divides by zero.
 
-use crate::time::{Duration, Instant};
+use crate::time::Instant;
 
 /// Assumed round-trip time while nothing was measured (RFC 9002 §6.2.2).
-pub const INITIAL: Duration = Duration::from_millis(333);
+pub const INITIAL_US: u32 = 333_000;
 
 /// The finest time that a timer is expected to keep (RFC 9002 §6.1.2).
-pub const GRANULARITY: Duration = Duration::from_millis(1);
+pub const GRANULARITY_US: u32 = 1_000;
 
-/// Smoothed round-trip time, its variation, and the smallest one seen.
+/// Samples count as this long at most, four and a half minutes: so no sum of times leaves 32 bits.
+const SAMPLE_MAX_US: u32 = 1 << 28;
+
+/// Smoothed round-trip time, its variation, and the smallest one seen, in microseconds.
 #[derive(Clone, Copy, Debug)]
 pub struct Rtt {
-    latest: Duration,
-    smoothed: Duration,
-    variation: Duration,
-    min: Duration,
+    latest: u32,
+    smoothed: u32,
+    variation: u32,
+    min: u32,
     /// When the first sample was taken; nothing sent earlier counts for persistent congestion.
-    first_sample: Option<Instant>,
+    first_sample: Instant,
 }
 
 impl Rtt {
@@ -26,23 +29,23 @@ impl Rtt {
     //= rfc9002#6.2.2
     pub const fn new() -> Self {
         Self {
-            latest: INITIAL,
-            smoothed: INITIAL,
-            variation: Duration::from_micros(INITIAL.as_micros() as u64 / 2),
-            min: INITIAL,
-            first_sample: None,
+            latest: INITIAL_US,
+            smoothed: INITIAL_US,
+            variation: INITIAL_US / 2,
+            min: INITIAL_US,
+            first_sample: Instant::NEVER,
         }
     }
 
     /// Takes in a sample: the time `latest` since the packet was sent, of which the peer says that it
     /// held the acknowledgement back for `ack_delay` (already limited to what it may claim).
     //= rfc9002#5.3
-    pub fn on_sample(&mut self, now: Instant, latest: Duration, ack_delay: Duration) {
+    pub fn on_sample(&mut self, now: Instant, latest: u64, ack_delay: u32) {
         // A clock that ticks slowly can measure zero; a path never is that fast.
-        let latest = latest.max(Duration::from_micros(1));
+        let latest = latest.clamp(1, SAMPLE_MAX_US.into()) as u32;
         self.latest = latest;
-        if self.first_sample.is_none() {
-            self.first_sample = Some(now);
+        if self.first_sample == Instant::NEVER {
+            self.first_sample = now;
             self.smoothed = latest;
             self.variation = latest / 2;
             self.min = latest;
@@ -62,47 +65,47 @@ impl Rtt {
     /// Forgets the smallest time, which may belong to a route that is gone.
     //= rfc9002#5.2
     pub fn on_persistent_congestion(&mut self) {
-        if self.first_sample.is_some() {
+        if self.first_sample != Instant::NEVER {
             self.min = self.latest;
         }
     }
 
     /// The newest sample.
-    pub const fn latest(&self) -> Duration {
+    pub const fn latest_us(&self) -> u32 {
         self.latest
     }
 
     /// The moving average.
-    pub const fn smoothed(&self) -> Duration {
+    pub const fn smoothed_us(&self) -> u32 {
         self.smoothed
     }
 
     /// The mean deviation from the average.
-    pub const fn variation(&self) -> Duration {
+    pub const fn variation_us(&self) -> u32 {
         self.variation
     }
 
     /// The smallest sample, acknowledgement delay included.
-    pub const fn min(&self) -> Duration {
+    pub const fn min_us(&self) -> u32 {
         self.min
     }
 
-    /// When the first sample was taken.
-    pub const fn first_sample(&self) -> Option<Instant> {
+    /// When the first sample was taken: at the end of time, if none was.
+    pub(super) const fn first_sample(&self) -> Instant {
         self.first_sample
     }
 
     /// The probe timeout without the peer's acknowledgement delay and without backoff.
     //= rfc9002#6.2.1
-    pub fn pto(&self) -> Duration {
-        self.smoothed + (self.variation * 4).max(GRANULARITY)
+    pub fn pto_us(&self) -> u32 {
+        self.smoothed + (self.variation * 4).max(GRANULARITY_US)
     }
 
     /// How long after sending a packet may arrive late without being lost.
     //= rfc9002#6.1.2
-    pub fn loss_delay(&self) -> Duration {
+    pub fn loss_delay_us(&self) -> u32 {
         let rtt = self.latest.max(self.smoothed);
-        (rtt + rtt / 8).max(GRANULARITY)
+        (rtt + rtt / 8).max(GRANULARITY_US)
     }
 }
 
@@ -117,16 +120,16 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    const MS: Duration = Duration::from_millis(1);
+    const MS: u32 = 1_000;
 
     //= rfc9002#6.2.2 test
     #[test]
     fn without_a_sample_the_initial_time_rules() {
         let rtt = Rtt::new();
-        assert_eq!(rtt.smoothed(), 333 * MS);
-        assert_eq!(rtt.variation(), Duration::from_micros(166_500));
-        assert_eq!(rtt.pto(), 999 * MS);
-        assert_eq!(rtt.first_sample(), None);
+        assert_eq!(rtt.smoothed_us(), 333 * MS);
+        assert_eq!(rtt.variation_us(), 166_500);
+        assert_eq!(rtt.pto_us(), 999 * MS);
+        assert_eq!(rtt.first_sample(), Instant::NEVER);
     }
 
     //= rfc9002#5.3 test
@@ -135,28 +138,28 @@ mod tests {
         let mut rtt = Rtt::new();
         let now = Instant::from_micros(7);
         // The first sample stands as it is; the delay is not subtracted.
-        rtt.on_sample(now, 100 * MS, 25 * MS);
-        assert_eq!((rtt.smoothed(), rtt.variation()), (100 * MS, 50 * MS));
-        assert_eq!((rtt.min(), rtt.first_sample()), (100 * MS, Some(now)));
+        rtt.on_sample(now, 1_000 * 100, 25 * MS);
+        assert_eq!((rtt.smoothed_us(), rtt.variation_us()), (100 * MS, 50 * MS));
+        assert_eq!((rtt.min_us(), rtt.first_sample()), (100 * MS, now));
         // 180 - 20 = 160: variation (3*50 + 60)/4, smoothed (7*100 + 160)/8.
-        rtt.on_sample(now, 180 * MS, 20 * MS);
-        assert_eq!(rtt.variation(), Duration::from_micros(52_500));
-        assert_eq!(rtt.smoothed(), Duration::from_micros(107_500));
-        assert_eq!(rtt.latest(), 180 * MS);
+        rtt.on_sample(now, 1_000 * 180, 20 * MS);
+        assert_eq!(rtt.variation_us(), 52_500);
+        assert_eq!(rtt.smoothed_us(), 107_500);
+        assert_eq!(rtt.latest_us(), 180 * MS);
     }
 
     //= rfc9002#5.3 test
     #[test]
     fn an_implausible_delay_is_not_subtracted() {
         let mut rtt = Rtt::new();
-        rtt.on_sample(Instant::ZERO, 100 * MS, Duration::ZERO);
+        rtt.on_sample(Instant::ZERO, 1_000 * 100, 0);
         let mut other = rtt;
-        rtt.on_sample(Instant::ZERO, 110 * MS, 11 * MS);
-        other.on_sample(Instant::ZERO, 110 * MS, Duration::ZERO);
-        assert_eq!(rtt.smoothed(), other.smoothed());
-        rtt.on_sample(Instant::ZERO, 110 * MS, 200 * MS);
-        other.on_sample(Instant::ZERO, 110 * MS, Duration::ZERO);
-        assert_eq!(rtt.smoothed(), other.smoothed());
+        rtt.on_sample(Instant::ZERO, 1_000 * 110, 11 * MS);
+        other.on_sample(Instant::ZERO, 1_000 * 110, 0);
+        assert_eq!(rtt.smoothed_us(), other.smoothed_us());
+        rtt.on_sample(Instant::ZERO, 1_000 * 110, 200 * MS);
+        other.on_sample(Instant::ZERO, 1_000 * 110, 0);
+        assert_eq!(rtt.smoothed_us(), other.smoothed_us());
     }
 
     //= rfc9002#5.2 test
@@ -164,37 +167,48 @@ mod tests {
     fn the_minimum_follows_down_and_is_renewed_by_persistent_congestion() {
         let mut rtt = Rtt::new();
         for sample in [50, 30, 90] {
-            rtt.on_sample(Instant::ZERO, sample * MS, Duration::ZERO);
+            rtt.on_sample(Instant::ZERO, 1_000 * sample, 0);
         }
-        assert_eq!(rtt.min(), 30 * MS);
+        assert_eq!(rtt.min_us(), 30 * MS);
         rtt.on_persistent_congestion();
-        assert_eq!(rtt.min(), 90 * MS);
+        assert_eq!(rtt.min_us(), 90 * MS);
     }
 
     //= rfc9002#6.1.2 test
     #[test]
     fn the_loss_delay_is_nine_eighths_and_at_least_the_granularity() {
         let mut rtt = Rtt::new();
-        rtt.on_sample(Instant::ZERO, 80 * MS, Duration::ZERO);
-        assert_eq!(rtt.loss_delay(), 90 * MS);
+        rtt.on_sample(Instant::ZERO, 1_000 * 80, 0);
+        assert_eq!(rtt.loss_delay_us(), 90 * MS);
         let mut rtt = Rtt::new();
-        rtt.on_sample(Instant::ZERO, Duration::ZERO, Duration::ZERO);
-        assert_eq!(rtt.loss_delay(), GRANULARITY);
-        assert!(rtt.pto() >= GRANULARITY);
+        rtt.on_sample(Instant::ZERO, 0, 0);
+        assert_eq!(rtt.loss_delay_us(), GRANULARITY_US);
+        assert!(rtt.pto_us() >= GRANULARITY_US);
+    }
+
+    #[test]
+    fn an_absurd_sample_overflows_nothing() {
+        let mut rtt = Rtt::new();
+        for _ in 0..20 {
+            rtt.on_sample(Instant::ZERO, u64::MAX, 0);
+            rtt.on_sample(Instant::ZERO, 0, u32::MAX);
+        }
+        assert!(rtt.pto_us() >= rtt.loss_delay_us() / 2);
+        assert_eq!(rtt.min_us(), 1);
     }
 
     proptest! {
         #[test]
-        fn the_average_stays_between_the_extremes(samples in prop::collection::vec((1u64..10_000_000, 0u64..100_000), 1..50)) {
+        fn the_average_stays_between_the_extremes(samples in prop::collection::vec((1u32..10_000_000, 0u32..100_000), 1..50)) {
             let mut rtt = Rtt::new();
             for &(latest, delay) in &samples {
-                rtt.on_sample(Instant::ZERO, Duration::from_micros(latest), Duration::from_micros(delay));
+                rtt.on_sample(Instant::ZERO, latest.into(), delay);
             }
             let smallest = samples.iter().map(|sample| sample.0).min().unwrap();
             let largest = samples.iter().map(|sample| sample.0).max().unwrap();
-            prop_assert_eq!(rtt.min(), Duration::from_micros(smallest));
-            prop_assert!(rtt.smoothed() >= rtt.min());
-            prop_assert!(rtt.smoothed() <= Duration::from_micros(largest));
+            prop_assert_eq!(rtt.min_us(), smallest);
+            prop_assert!(rtt.smoothed_us() >= rtt.min_us());
+            prop_assert!(rtt.smoothed_us() <= largest);
         }
     }
 }

@@ -120,7 +120,7 @@ fn part<T>(table: &mut [T], space: Space, step: usize) -> &mut [T] {
 }
 
 /// Where the two rings of a space stand.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug)]
 pub(super) struct RingState {
     head: usize,
     len: usize,
@@ -128,6 +128,16 @@ pub(super) struct RingState {
     token_len: usize,
     /// Records at the front that are not outstanding any more.
     settled: usize,
+}
+
+impl RingState {
+    pub(super) const EMPTY: Self = Self {
+        head: 0,
+        len: 0,
+        token_head: 0,
+        token_len: 0,
+        settled: 0,
+    };
 }
 
 /// The sent packets of one space. Records are addressed by their distance from the oldest.
@@ -299,7 +309,7 @@ mod tests {
             packets: Table::from(&mut packets[..]),
             tokens: Table::from(&mut tokens[..]),
         };
-        let mut states = [RingState::default(); 3];
+        let mut states = [RingState::EMPTY; 3];
         for (space, state) in Space::ALL.into_iter().zip(&mut states) {
             let mut ring = memory.ring(space, state);
             let capacity = if space == Space::Application { 4 } else { 8 };
@@ -331,7 +341,7 @@ mod tests {
                 packets: Table::from(&mut packets[..]),
                 tokens: Table::from(&mut tokens[..]),
             };
-            let mut state = RingState::default();
+            let mut state = RingState::EMPTY;
             let mut ring = memory.ring(Space::Application, &mut state);
             let mut model: VecDeque<(u64, Vec<Token>)> = VecDeque::new();
             let mut number = 0;

@@ -342,7 +342,7 @@ fn judge(link: &Link<Ours>, reached: &mut Reached) {
 }
 
 fn assert_tables(link: &Link<Ours>) {
-    let limits = link.client.client.transport().limits();
+    let limits = link.client.limits;
     let stats = link.client.client.transport().stats();
     assert!(stats.in_flight <= (limits.packets_in_flight as u64 + 16) * limits.datagram as u64);
     let mut issued = BTreeSet::new();

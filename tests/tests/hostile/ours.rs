@@ -43,6 +43,8 @@ pub struct Ours {
     pub bodies: BTreeMap<u64, Vec<u8>>,
     /// Bodies are read as they arrive.
     pub reads: bool,
+    /// The bounds of its memory.
+    pub limits: Limits,
     unread: BTreeSet<RequestId>,
     datagram: Vec<u8>,
     /// Datagrams of the last batch that were not taken yet.
@@ -77,6 +79,7 @@ impl Ours {
             seen: Vec::new(),
             bodies: BTreeMap::new(),
             reads: true,
+            limits: *limits,
             unread: BTreeSet::new(),
             datagram: vec![0; limits.datagram],
             batch: VecDeque::new(),

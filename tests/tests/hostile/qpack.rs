@@ -87,7 +87,7 @@ fn decoder_instructions_for_what_was_never_sent() {
 //= rfc9114#4.2.2 test
 #[test]
 fn field_sections_that_are_too_large_cost_one_request() {
-    let limits = *connected().client.client.transport().limits();
+    let limits = connected().client.limits;
     let too_large = |link: &Link<Ours>| {
         let mut seen = link.client.seen.iter();
         seen.any(|seen| matches!(seen, Seen::Failed(0, MessageError::FieldsTooLarge { .. })))

@@ -7,29 +7,21 @@ mod new_reno;
 pub use new_reno::NewReno;
 
 use super::rtt::Rtt;
+#[cfg(feature = "alloc")]
 use crate::mem::Object;
 use crate::time::Instant;
 
 /// The window before anything is known, in bytes.
 //= rfc9002#7.2
-pub const fn initial_window(datagram: u16) -> u64 {
-    let datagram = datagram as u64;
-    let floor = if 2 * datagram > 14_720 {
-        2 * datagram
-    } else {
-        14_720
-    };
-    if 10 * datagram < floor {
-        10 * datagram
-    } else {
-        floor
-    }
+pub fn initial_window(datagram: u16) -> u32 {
+    let datagram = u32::from(datagram);
+    (10 * datagram).min((2 * datagram).max(14_720))
 }
 
 /// The smallest window, in bytes.
 //= rfc9002#7.2
-pub const fn minimum_window(datagram: u16) -> u64 {
-    2 * datagram as u64
+pub fn minimum_window(datagram: u16) -> u32 {
+    2 * u32::from(datagram)
 }
 
 /// Whether the window was what held the sender back.
@@ -45,19 +37,19 @@ pub enum Utilisation {
 #[derive(Clone, Copy, Debug)]
 pub struct Acknowledged {
     /// Their bytes.
-    pub bytes: u64,
+    pub bytes: u32,
     /// When the newest of them was sent.
     pub newest_sent: Instant,
     /// Whether the window was used up when the acknowledgement came.
     pub utilisation: Utilisation,
     /// Bytes still in flight.
-    pub in_flight: u64,
+    pub in_flight: u32,
 }
 
 /// A congestion controller of one path. All byte counts are QUIC packets without UDP and IP headers.
 pub trait Algorithm: Send {
     /// `bytes` left, which makes `in_flight` bytes in all.
-    fn on_sent(&mut self, now: Instant, bytes: u64, in_flight: u64);
+    fn on_sent(&mut self, now: Instant, bytes: u32, in_flight: u32);
     /// Packets arrived. Comes after the losses that the same ACK frame made known.
     fn on_acknowledged(&mut self, now: Instant, acknowledged: &Acknowledged, rtt: &Rtt);
     /// A packet sent at `sent` was lost, or the network marked it.
@@ -67,40 +59,43 @@ pub trait Algorithm: Send {
     /// The size of a full datagram changed.
     fn on_datagram_size(&mut self, datagram: u16);
     /// Bytes that may be in flight.
-    fn window(&self) -> u64;
+    fn window(&self) -> u32;
 }
 
 /// The controller of a path.
-pub enum Controller<'m> {
+pub enum Controller {
     /// RFC 9002's own.
     NewReno(NewReno),
     /// The user's.
-    Custom(Object<'m, dyn Algorithm>),
+    #[cfg(feature = "alloc")]
+    Custom(Object<'static, dyn Algorithm>),
 }
 
-impl<'m> Controller<'m> {
+impl Controller {
     /// NewReno for a path whose full datagrams have `datagram` bytes.
-    pub const fn new_reno(datagram: u16) -> Self {
+    pub fn new_reno(datagram: u16) -> Self {
         Self::NewReno(NewReno::new(datagram))
     }
 
-    fn algorithm(&self) -> &(dyn Algorithm + 'm) {
+    fn algorithm(&self) -> &dyn Algorithm {
         match self {
             Self::NewReno(algorithm) => algorithm,
+            #[cfg(feature = "alloc")]
             Self::Custom(algorithm) => &**algorithm,
         }
     }
 
-    fn algorithm_mut(&mut self) -> &mut (dyn Algorithm + 'm) {
+    fn algorithm_mut(&mut self) -> &mut dyn Algorithm {
         match self {
             Self::NewReno(algorithm) => algorithm,
+            #[cfg(feature = "alloc")]
             Self::Custom(algorithm) => &mut **algorithm,
         }
     }
 }
 
-impl Algorithm for Controller<'_> {
-    fn on_sent(&mut self, now: Instant, bytes: u64, in_flight: u64) {
+impl Algorithm for Controller {
+    fn on_sent(&mut self, now: Instant, bytes: u32, in_flight: u32) {
         self.algorithm_mut().on_sent(now, bytes, in_flight);
     }
 
@@ -120,7 +115,7 @@ impl Algorithm for Controller<'_> {
         self.algorithm_mut().on_datagram_size(datagram);
     }
 
-    fn window(&self) -> u64 {
+    fn window(&self) -> u32 {
         self.algorithm().window()
     }
 }

@@ -9,34 +9,34 @@ use crate::time::Instant;
 /// RFC 9002's controller.
 #[derive(Clone, Copy, Debug)]
 pub struct NewReno {
-    window: u64,
-    slow_start_threshold: u64,
+    window: u32,
+    slow_start_threshold: u32,
     /// Bytes acknowledged in congestion avoidance that did not yet make a datagram's growth.
-    credit: u64,
-    /// Nothing sent up to here changes the window again.
-    recovery_start: Option<Instant>,
+    credit: u32,
+    /// Nothing sent before changes the window again.
+    recovery_end: Instant,
     datagram: u16,
 }
 
 impl NewReno {
     /// In slow start, with the initial window.
-    pub const fn new(datagram: u16) -> Self {
+    pub fn new(datagram: u16) -> Self {
         Self {
             window: initial_window(datagram),
-            slow_start_threshold: u64::MAX,
+            slow_start_threshold: u32::MAX,
             credit: 0,
-            recovery_start: None,
+            recovery_end: Instant::ZERO,
             datagram,
         }
     }
 
     fn in_recovery(&self, sent: Instant) -> bool {
-        self.recovery_start.is_some_and(|start| sent <= start)
+        sent < self.recovery_end
     }
 }
 
 impl Algorithm for NewReno {
-    fn on_sent(&mut self, _now: Instant, _bytes: u64, _in_flight: u64) {}
+    fn on_sent(&mut self, _now: Instant, _bytes: u32, _in_flight: u32) {}
 
     fn on_acknowledged(&mut self, _now: Instant, acknowledged: &Acknowledged, _rtt: &Rtt) {
         //= rfc9002#7.8
@@ -67,7 +67,7 @@ impl Algorithm for NewReno {
             return;
         }
         //= rfc9002#7.3.2
-        self.recovery_start = Some(now);
+        self.recovery_end = now.after(1);
         self.slow_start_threshold = (self.window / 2).max(minimum_window(self.datagram));
         self.window = self.slow_start_threshold;
         self.credit = 0;
@@ -76,7 +76,7 @@ impl Algorithm for NewReno {
     fn on_persistent_congestion(&mut self, _now: Instant) {
         //= rfc9002#7.6.2
         self.window = minimum_window(self.datagram);
-        self.recovery_start = None;
+        self.recovery_end = Instant::ZERO;
         self.credit = 0;
     }
 
@@ -88,7 +88,7 @@ impl Algorithm for NewReno {
         self.window = self.window.max(minimum_window(datagram));
     }
 
-    fn window(&self) -> u64 {
+    fn window(&self) -> u32 {
         self.window
     }
 }
@@ -100,7 +100,7 @@ mod tests {
 
     const DATAGRAM: u16 = 1_200;
 
-    fn acknowledge(reno: &mut NewReno, bytes: u64, sent: u64, utilisation: Utilisation) {
+    fn acknowledge(reno: &mut NewReno, bytes: u32, sent: u64, utilisation: Utilisation) {
         let acknowledged = Acknowledged {
             bytes,
             newest_sent: Instant::from_micros(sent),
@@ -172,13 +172,13 @@ mod tests {
 
     proptest! {
         #[test]
-        fn the_window_never_falls_below_two_datagrams(events in prop::collection::vec((0u8..3, 0u64..100_000), 1..200)) {
+        fn the_window_never_falls_below_two_datagrams(events in prop::collection::vec((0u8..3, 0u32..100_000), 1..200)) {
             let mut reno = NewReno::new(DATAGRAM);
             for (step, (event, value)) in events.into_iter().enumerate() {
                 let now = Instant::from_micros(step as u64 * 1_000);
                 match event {
                     0 => acknowledge(&mut reno, value, step as u64 * 1_000, Utilisation::Full),
-                    1 => reno.on_congestion(now, Instant::from_micros(value)),
+                    1 => reno.on_congestion(now, Instant::from_micros(value.into())),
                     _ => reno.on_persistent_congestion(now),
                 }
                 prop_assert!(reno.window() >= 2_400);

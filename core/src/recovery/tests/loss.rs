@@ -50,11 +50,11 @@ fn nine_eighths_of_a_round_trip_later_makes_a_packet_lost() {
     bench.send(10, Application);
     bench.ack(110, Application, &[1]);
     // 0 + 112.5 ms: loss, not probe.
-    let due = Duration::from_micros(112_500);
+    let due = 112_500;
     assert_eq!(bench.deadline(), Some((Cause::Loss, due)));
     assert_eq!(bench.timeout(at(112)), Timeout::Nothing);
     assert_eq!(bench.reported(Outcome::Lost), []);
-    assert_eq!(bench.timeout(at(0) + due), Timeout::Losses);
+    assert_eq!(bench.timeout(at(0).after(due)), Timeout::Losses);
     assert_eq!(bench.reported(Outcome::Lost), [0]);
     assert_eq!(bench.deadline(), None);
     assert_eq!(bench.recovery.window(), 6_000);
@@ -91,20 +91,17 @@ fn samples_come_from_the_largest_number_and_only_if_it_is_new() {
     bench.send(20, Application);
     bench.send(30, Application);
     assert!(bench.ack(100, Application, &[1]).rtt_sampled);
-    assert_eq!(bench.recovery.rtt().latest(), 80 * MS);
+    assert_eq!(bench.recovery.rtt().latest_us(), 80_000);
     // The largest was acknowledged before.
     assert!(!bench.ack(101, Application, &[0, 1]).rtt_sampled);
     // Confirmed, the peer may not claim more than its max_ack_delay; the exponent scales.
-    bench.recovery.on_peer_parameters(10 * MS, 10);
+    bench.recovery.on_peer_parameters(10_000, 10);
     bench.recovery.on_handshake_confirmed();
     bench
         .ack_frame(at(130), Application, &[2], 60, None)
         .unwrap();
     // 100 - 10 = 90 from 80: (7 * 80 + 90) / 8.
-    assert_eq!(
-        bench.recovery.rtt().smoothed(),
-        Duration::from_micros(81_250)
-    );
+    assert_eq!(bench.recovery.rtt().smoothed_us(), 81_250);
 }
 
 //= rfc9002#7.6.2 test
@@ -112,7 +109,7 @@ fn samples_come_from_the_largest_number_and_only_if_it_is_new() {
 fn losing_everything_for_three_probe_timeouts_collapses_the_window() {
     for (span, persistent) in [(0, 0), (1, 1)] {
         let mut bench = Bench::confirmed(32);
-        let threshold = (bench.recovery.probe_timeout() * 3).as_millis() as u64;
+        let threshold = bench.unit() * 3 / MS;
         bench.send(1, Application);
         bench.send(100, Application);
         bench.send(1 + threshold + span, Application);
@@ -199,7 +196,7 @@ fn the_budget_is_the_window_and_tells_whether_it_was_used() {
 #[test]
 fn congestion_reported_by_the_network_counts_as_a_loss() {
     let mut bench = Bench::with(Side::Server, 16, Ecn::testing());
-    assert!(bench.recovery.is_marking());
+    assert!(bench.recovery.is_marking(Application));
     bench.send(0, Application);
     bench.send(0, Application);
     let counts = Some(EcnCounts {

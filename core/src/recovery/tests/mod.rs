@@ -14,7 +14,8 @@ use crate::wire::{Code, TransportError};
 use Space::{Application, Handshake, Initial};
 
 const DATAGRAM: u16 = 1_200;
-const MS: Duration = Duration::from_millis(1);
+/// Microseconds of a millisecond.
+const MS: u64 = 1_000;
 
 fn at(ms: u64) -> Instant {
     Instant::from_micros(ms * 1_000)
@@ -57,10 +58,7 @@ impl Bench {
         bench.recovery.discard_space(at(0), Initial);
         bench.recovery.discard_space(at(0), Handshake);
         for _ in 0..40 {
-            bench
-                .recovery
-                .rtt
-                .on_sample(at(0), 100 * MS, Duration::ZERO);
+            bench.recovery.rtt.on_sample(at(0), 100 * MS, 0);
         }
         bench
     }
@@ -150,8 +148,15 @@ impl Bench {
         numbers
     }
 
-    fn deadline(&self) -> Option<(Cause, Duration)> {
-        let deadline = self.recovery.deadline()?;
-        Some((deadline.cause, deadline.at - at(0)))
+    /// What recovery waits for, and when in microseconds.
+    fn deadline(&self) -> Option<(Cause, u64)> {
+        let deadline = self.recovery.deadline();
+        let at = deadline.at.unless_never()?;
+        Some((deadline.cause, at.as_micros()))
+    }
+
+    /// The probe timeout without backoff, in microseconds.
+    fn unit(&self) -> u64 {
+        self.recovery.probe_timeout_us().into()
     }
 }

@@ -7,18 +7,15 @@ use super::*;
 fn probe_timeouts_back_off_and_are_reset_by_an_acknowledgement() {
     let mut bench = Bench::confirmed(16);
     let number = bench.send(0, Application);
-    let unit = bench.recovery.probe_timeout();
+    let unit = bench.unit();
     assert!(unit >= 125 * MS);
     assert_eq!(bench.deadline(), Some((Cause::Probe, unit)));
-    assert_eq!(
-        bench.timeout(at(0) + unit - Duration::from_micros(1)),
-        Timeout::Nothing
-    );
+    assert_eq!(bench.timeout(at(0).after(unit - 1)), Timeout::Nothing);
     let probe = Timeout::Probe {
         space: Application,
         packets: 2,
     };
-    assert_eq!(bench.timeout(at(0) + unit), probe);
+    assert_eq!(bench.timeout(at(0).after(unit)), probe);
     //= rfc9002#6.2.4 test
     assert_eq!(bench.recovery.probes(Application), 2);
     // What was in flight is said again, and stays in flight: a probe timeout is not a loss.
@@ -29,7 +26,7 @@ fn probe_timeouts_back_off_and_are_reset_by_an_acknowledgement() {
     bench.send(200, Application);
     assert_eq!(bench.recovery.probes(Application), 0);
     assert_eq!(bench.deadline(), Some((Cause::Probe, 200 * MS + unit * 2)));
-    bench.timeout(at(200) + unit * 2);
+    bench.timeout(at(200).after(unit * 2));
     bench.send(500, Application);
     assert_eq!(bench.deadline(), Some((Cause::Probe, 500 * MS + unit * 4)));
     // The tokens of the first packet were reported once, and are not again when it is lost.
@@ -37,7 +34,7 @@ fn probe_timeouts_back_off_and_are_reset_by_an_acknowledgement() {
     bench.ack(600, Application, &[3]);
     assert_eq!(bench.reported(Outcome::Lost), []);
     bench.send(700, Application);
-    let unit = bench.recovery.probe_timeout();
+    let unit = bench.unit();
     assert_eq!(bench.deadline(), Some((Cause::Probe, 700 * MS + unit)));
 }
 
@@ -155,10 +152,10 @@ fn pacing_is_a_deadline_that_only_asks_to_transmit() {
     assert!(ready > at(40));
     assert_eq!(
         bench.recovery.deadline(),
-        Some(Deadline {
+        Deadline {
             at: ready,
             cause: Cause::Pacing
-        })
+        }
     );
     assert_eq!(bench.timeout(ready), Timeout::Nothing);
     assert_eq!(bench.deadline().unwrap().0, Cause::Probe);

@@ -1,0 +1,90 @@
+//! What both sides promise by their transport parameters (RFC 9000 §7.4, §18.2).
+//!
+//! Invariant: all that we promise follows from the memory there is; what the server promises takes effect only
+//! when the handshake is complete.
+
+use super::config::Settings;
+use super::timer::NEVER_MS;
+use crate::codec::{Full, Writer};
+use crate::limits::Limits;
+use crate::path::cid;
+use crate::stream::{RemoteLimits, Streams};
+use crate::wire::packet::ConnectionId;
+use crate::wire::transport_parameters::{TransportParameters, reserved_id};
+
+/// Bytes our transport parameters take at most: about fifteen short ones.
+pub(super) const PARAMETERS_MAX: usize = 160;
+
+/// Longer idle timeouts are announced as this one: 35 years.
+const IDLE_TIMEOUT_MAX_MS: u64 = 1 << 40;
+
+/// The part of the server's transport parameters that is acted on.
+#[derive(Debug)]
+pub(super) struct Promise {
+    pub(super) limits: RemoteLimits,
+    pub(super) idle_timeout_ms: u64,
+    pub(super) max_ack_delay_us: u32,
+    pub(super) ack_delay_exponent: u8,
+    pub(super) connection_ids: u64,
+    pub(super) reset_token: Option<[u8; 16]>,
+}
+
+impl Promise {
+    /// Before the server has spoken.
+    pub(super) fn none() -> Self {
+        Self::of(&TransportParameters::DEFAULT)
+    }
+
+    pub(super) fn of(peer: &TransportParameters) -> Self {
+        let idle_timeout_ms = match peer.max_idle_timeout_ms {
+            0 => NEVER_MS,
+            timeout => timeout,
+        };
+        Self {
+            limits: RemoteLimits {
+                max_data: peer.initial_max_data,
+                max_stream_data_bidi_local: peer.initial_max_stream_data_bidi_local,
+                max_stream_data_bidi_remote: peer.initial_max_stream_data_bidi_remote,
+                max_stream_data_uni: peer.initial_max_stream_data_uni,
+                max_streams_bidi: peer.initial_max_streams_bidi,
+                max_streams_uni: peer.initial_max_streams_uni,
+            },
+            idle_timeout_ms,
+            // The parameter is below 2^14.
+            max_ack_delay_us: peer.max_ack_delay_ms as u32 * 1_000,
+            ack_delay_exponent: peer.ack_delay_exponent,
+            connection_ids: peer.active_connection_id_limit,
+            reset_token: peer.stateless_reset_token,
+        }
+    }
+}
+
+/// Writes what we tell the server. `grease` picks a parameter that nobody knows.
+pub(super) fn encode_ours(
+    settings: &Settings<'_>,
+    limits: &Limits,
+    streams: &Streams<'_>,
+    local: ConnectionId,
+    grease: u64,
+    writer: &mut Writer<'_>,
+) -> Result<(), Full> {
+    let own = streams.local_limits();
+    let idle_timeout_ms = match settings.idle_timeout_ms {
+        NEVER_MS => 0,
+        timeout => timeout.min(IDLE_TIMEOUT_MAX_MS),
+    };
+    let promised = TransportParameters {
+        max_idle_timeout_ms: idle_timeout_ms,
+        max_udp_payload_size: limits.datagram as u64,
+        initial_max_data: own.max_data,
+        initial_max_stream_data_bidi_local: own.max_stream_data_bidi_local,
+        initial_max_stream_data_bidi_remote: own.max_stream_data_bidi_remote,
+        initial_max_stream_data_uni: own.max_stream_data_uni,
+        initial_max_streams_bidi: own.max_streams_bidi,
+        initial_max_streams_uni: own.max_streams_uni,
+        active_connection_id_limit: cid::REMOTE_MAX as u64,
+        initial_source_connection_id: Some(local),
+        ..TransportParameters::DEFAULT
+    };
+    promised.encode(writer, Some((reserved_id(grease), &[])))
+}
