@@ -5,6 +5,8 @@
 use rand_core::CryptoRng;
 use zeroize::Zeroize;
 
+#[cfg(feature = "p256")]
+use super::curve_point;
 #[cfg(feature = "alloc")]
 use super::external::BoxedKeyExchange;
 use super::external::Provider;
@@ -204,8 +206,7 @@ impl Private {
             }
             #[cfg(feature = "p256")]
             Self::P256(key) => {
-                use p256::elliptic_curve::sec1::ToSec1Point;
-                out.copy_from_slice(key.public_key().to_sec1_point(false).as_bytes());
+                curve_point::write_point(&key.public_key(), out);
             }
             #[cfg(feature = "alloc")]
             Self::External(key) => key.public(out),
@@ -224,7 +225,7 @@ impl Private {
             }
             #[cfg(feature = "p256")]
             Self::P256(key) => {
-                let peer = p256::PublicKey::from_sec1_bytes(peer).ok()?;
+                let peer = curve_point::read_point(peer)?;
                 out.copy_from_slice(key.diffie_hellman(&peer).raw_secret_bytes());
                 Some(())
             }

@@ -4,6 +4,8 @@
 //! Invariant: a secret is wiped when it is dropped, and `Debug` never prints one.
 
 pub mod aead;
+#[cfg(any(feature = "p256", feature = "p384"))]
+mod curve_point;
 pub mod external;
 pub mod hash;
 pub mod header_protection;

@@ -9,6 +9,8 @@ use rustls_pki_types::{
 };
 use sha2::Digest;
 
+use crate::crypto::curve_point::{read_point, read_signature};
+
 /// One curve with one hash.
 pub(super) struct Ecdsa {
     name: &'static str,
@@ -59,10 +61,6 @@ impl SignatureVerificationAlgorithm for Ecdsa {
         message: &[u8],
         signature: &[u8],
     ) -> Result<(), InvalidSignature> {
-        const UNCOMPRESSED: u8 = 4;
-        if public_key.first() != Some(&UNCOMPRESSED) {
-            return Err(InvalidSignature);
-        }
         (self.verify)(public_key, message, signature).ok_or(InvalidSignature)
     }
 
@@ -81,22 +79,22 @@ impl fmt::Debug for Ecdsa {
     }
 }
 
+/// One curve, by the crate of its name.
+macro_rules! verify {
+    ($curve:ident, $name:ident) => {
+        fn $curve<D: Digest>(public_key: &[u8], message: &[u8], signature: &[u8]) -> Option<()> {
+            use $curve::ecdsa::signature::hazmat::PrehashVerifier;
+            use $curve::ecdsa::{Signature, VerifyingKey};
+
+            let key = VerifyingKey::from(read_point::<$curve::$name>(public_key)?);
+            let [r, s] = read_signature::<$curve::$name>(signature)?;
+            let signature = Signature::from_scalars(r, s).ok()?;
+            key.verify_prehash(&D::digest(message), &signature).ok()
+        }
+    };
+}
+
 #[cfg(feature = "p256")]
-fn p256<D: Digest>(public_key: &[u8], message: &[u8], signature: &[u8]) -> Option<()> {
-    use p256::ecdsa::signature::hazmat::PrehashVerifier;
-    use p256::ecdsa::{Signature, VerifyingKey};
-
-    let key = VerifyingKey::from_sec1_bytes(public_key).ok()?;
-    let signature = Signature::from_der(signature).ok()?;
-    key.verify_prehash(&D::digest(message), &signature).ok()
-}
-
+verify!(p256, NistP256);
 #[cfg(feature = "p384")]
-fn p384<D: Digest>(public_key: &[u8], message: &[u8], signature: &[u8]) -> Option<()> {
-    use p384::ecdsa::signature::hazmat::PrehashVerifier;
-    use p384::ecdsa::{Signature, VerifyingKey};
-
-    let key = VerifyingKey::from_sec1_bytes(public_key).ok()?;
-    let signature = Signature::from_der(signature).ok()?;
-    key.verify_prehash(&D::digest(message), &signature).ok()
-}
+verify!(p384, NistP384);
