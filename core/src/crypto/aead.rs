@@ -3,13 +3,16 @@
 //! Invariant: what does not open is not left behind as plaintext, and what could not be sealed is not left behind at
 //! all.
 
+use aes_gcm::Aes128Gcm;
 #[cfg(feature = "aes256")]
 use aes_gcm::Aes256Gcm;
+#[cfg(feature = "chacha20")]
+use aes_gcm::KeyInit;
 use aes_gcm::aead::AeadInOut;
-use aes_gcm::{Aes128Gcm, KeyInit};
 #[cfg(feature = "chacha20")]
 use chacha20poly1305::ChaCha20Poly1305;
 
+use super::aes_key::AesKey;
 #[cfg(feature = "alloc")]
 use super::external::BoxedPacketKey;
 use super::external::Provider;
@@ -27,9 +30,9 @@ pub struct OpenError;
 
 /// One AEAD with its key, chosen when the key is made.
 pub(super) enum Aead {
-    Aes128(Aes128Gcm),
+    Aes128(AesKey<Aes128Gcm>),
     #[cfg(feature = "aes256")]
-    Aes256(Aes256Gcm),
+    Aes256(AesKey<Aes256Gcm>),
     #[cfg(feature = "chacha20")]
     ChaCha20(ChaCha20Poly1305),
     #[cfg(feature = "alloc")]
@@ -45,15 +48,15 @@ impl Aead {
         }
         #[cfg(not(feature = "alloc"))]
         let _ = provider;
-        const LENGTH: &str = "a key is as long as its suite asks for";
         match suite {
-            Suite::Aes128GcmSha256 => Self::Aes128(Aes128Gcm::new_from_slice(key).expect(LENGTH)),
+            Suite::Aes128GcmSha256 => Self::Aes128(AesKey::new(key)),
             #[cfg(feature = "aes256")]
-            Suite::Aes256GcmSha384 => Self::Aes256(Aes256Gcm::new_from_slice(key).expect(LENGTH)),
+            Suite::Aes256GcmSha384 => Self::Aes256(AesKey::new(key)),
             #[cfg(feature = "chacha20")]
-            Suite::ChaCha20Poly1305Sha256 => {
-                Self::ChaCha20(ChaCha20Poly1305::new_from_slice(key).expect(LENGTH))
-            }
+            Suite::ChaCha20Poly1305Sha256 => Self::ChaCha20(
+                ChaCha20Poly1305::new_from_slice(key)
+                    .expect("a key is as long as its suite asks for"),
+            ),
         }
     }
 
@@ -73,9 +76,9 @@ impl Aead {
     ) -> Option<()> {
         let (text, tag) = payload.split_last_chunk_mut::<TAG_LENGTH>()?;
         *tag = match self {
-            Self::Aes128(key) => seal_with(key, nonce, header, text)?,
+            Self::Aes128(key) => key.with(|key| seal_with(key, nonce, header, text))?,
             #[cfg(feature = "aes256")]
-            Self::Aes256(key) => seal_with(key, nonce, header, text)?,
+            Self::Aes256(key) => key.with(|key| seal_with(key, nonce, header, text))?,
             #[cfg(feature = "chacha20")]
             Self::ChaCha20(key) => seal_with(key, nonce, header, text)?,
             #[cfg(feature = "alloc")]
@@ -95,9 +98,9 @@ impl Aead {
             .split_last_chunk_mut::<TAG_LENGTH>()
             .ok_or(OpenError)?;
         match self {
-            Self::Aes128(key) => open_with(key, nonce, header, text, tag)?,
+            Self::Aes128(key) => key.with(|key| open_with(key, nonce, header, text, tag))?,
             #[cfg(feature = "aes256")]
-            Self::Aes256(key) => open_with(key, nonce, header, text, tag)?,
+            Self::Aes256(key) => key.with(|key| open_with(key, nonce, header, text, tag))?,
             #[cfg(feature = "chacha20")]
             Self::ChaCha20(key) => open_with(key, nonce, header, text, tag)?,
             #[cfg(feature = "alloc")]

@@ -10,11 +10,12 @@
 use aes::Aes128Enc;
 #[cfg(feature = "aes256")]
 use aes::Aes256Enc;
-use aes::cipher::{BlockCipherEncrypt, KeyInit};
+use aes::cipher::BlockCipherEncrypt;
 use zeroize::Zeroize;
 #[cfg(feature = "chacha20")]
 use zeroize::Zeroizing;
 
+use super::aes_key::AesKey;
 #[cfg(feature = "alloc")]
 use super::external::BoxedHeaderKey;
 use super::external::Provider;
@@ -37,9 +38,9 @@ pub struct HeaderKey {
 }
 
 enum Cipher {
-    Aes128(Aes128Enc),
+    Aes128(AesKey<Aes128Enc>),
     #[cfg(feature = "aes256")]
-    Aes256(Aes256Enc),
+    Aes256(AesKey<Aes256Enc>),
     #[cfg(feature = "chacha20")]
     ChaCha20(Zeroizing<[u8; 32]>),
     #[cfg(feature = "alloc")]
@@ -145,23 +146,24 @@ impl Cipher {
         }
         #[cfg(not(feature = "alloc"))]
         let _ = provider;
-        const LENGTH: &str = "a key is as long as its suite asks for";
         match suite {
-            Suite::Aes128GcmSha256 => Self::Aes128(Aes128Enc::new_from_slice(key).expect(LENGTH)),
+            Suite::Aes128GcmSha256 => Self::Aes128(AesKey::new(key)),
             #[cfg(feature = "aes256")]
-            Suite::Aes256GcmSha384 => Self::Aes256(Aes256Enc::new_from_slice(key).expect(LENGTH)),
+            Suite::Aes256GcmSha384 => Self::Aes256(AesKey::new(key)),
             #[cfg(feature = "chacha20")]
             Suite::ChaCha20Poly1305Sha256 => {
-                Self::ChaCha20(Zeroizing::new(key.try_into().expect(LENGTH)))
+                let mut bytes = Zeroizing::new([0; 32]);
+                bytes.iter_mut().zip(key).for_each(|(to, from)| *to = *from);
+                Self::ChaCha20(bytes)
             }
         }
     }
 
     fn mask(&self, sample: &[u8; SAMPLE_LENGTH]) -> [u8; 5] {
         match self {
-            Self::Aes128(key) => aes_mask(key, sample),
+            Self::Aes128(key) => key.with(|key| aes_mask(key, sample)),
             #[cfg(feature = "aes256")]
-            Self::Aes256(key) => aes_mask(key, sample),
+            Self::Aes256(key) => key.with(|key| aes_mask(key, sample)),
             #[cfg(feature = "chacha20")]
             Self::ChaCha20(key) => chacha20_mask(key, sample),
             #[cfg(feature = "alloc")]

@@ -4,6 +4,7 @@
 //! Invariant: a secret is wiped when it is dropped, and `Debug` never prints one.
 
 pub mod aead;
+mod aes_key;
 #[cfg(any(feature = "p256", feature = "p384"))]
 mod curve_point;
 pub mod external;

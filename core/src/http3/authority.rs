@@ -3,6 +3,7 @@
 //! Invariant: an address reads as the library's `Display` writes it, which brings 3 KB of code for widths, fills and
 //! signs with it.
 
+#[cfg(feature = "ip-names")]
 use core::net::IpAddr;
 
 use crate::tls::ServerName;
@@ -24,7 +25,9 @@ pub(crate) fn of(name: Option<&ServerName>, port: u16) -> Authority {
     };
     match name {
         Some(ServerName::Dns(name)) => put(name),
+        #[cfg(feature = "ip-names")]
         Some(ServerName::Ip(IpAddr::V4(ip))) => dotted(ip.octets(), &mut put),
+        #[cfg(feature = "ip-names")]
         Some(ServerName::Ip(IpAddr::V6(ip))) => {
             put("[");
             match ip.to_ipv4_mapped() {
@@ -45,6 +48,7 @@ pub(crate) fn of(name: Option<&ServerName>, port: u16) -> Authority {
     authority
 }
 
+#[cfg(feature = "ip-names")]
 /// An IPv4 address, as its `Display` would write it.
 fn dotted(octets: [u8; 4], put: &mut dyn FnMut(&str)) {
     let mut separator = "";
@@ -55,6 +59,7 @@ fn dotted(octets: [u8; 4], put: &mut dyn FnMut(&str)) {
     }
 }
 
+#[cfg(feature = "ip-names")]
 /// An IPv6 address with its longest run of zeros left out, the first of them, if there is one of two or more
 /// (RFC 5952 §4).
 fn colons(segments: [u16; 8], put: &mut dyn FnMut(&str)) {

@@ -1,6 +1,7 @@
 //! The name a client wants to find in the server's certificate (RFC 6066 §3, RFC 9110 §4.3.4).
 //!
-//! Invariant: a [`ServerName`] is a legal DNS name of at most 253 bytes without a final dot, or an IP address.
+//! Invariant: a [`ServerName`] is a legal DNS name of at most 253 bytes without a final dot, or (feature `ip-names`) an
+//! IP address.
 
 use heapless::String;
 use rustls_pki_types as pki;
@@ -14,6 +15,7 @@ pub enum ServerName {
     /// A DNS name: sent in SNI, looked for among the certificate's DNS names.
     Dns(String<DNS_NAME_MAX>),
     /// An address: never sent, looked for among the certificate's addresses.
+    #[cfg(feature = "ip-names")]
     Ip(core::net::IpAddr),
 }
 
@@ -33,16 +35,8 @@ impl core::error::Error for InvalidServerName {}
 impl ServerName {
     /// Reads a host as a URL has it: a DNS name, an IPv4 address, or an IPv6 address with or without brackets.
     pub fn new(host: &str) -> Result<Self, InvalidServerName> {
-        let inside = host
-            .strip_prefix('[')
-            .and_then(|host| host.strip_suffix(']'));
-        if let Some(inside) = inside {
-            return inside
-                .parse()
-                .map(|ip| Self::Ip(core::net::IpAddr::V6(ip)))
-                .map_err(|_| InvalidServerName);
-        }
-        if let Ok(ip) = host.parse() {
+        #[cfg(feature = "ip-names")]
+        if let Some(ip) = address(host)? {
             return Ok(Self::Ip(ip));
         }
         let host = host.strip_suffix('.').unwrap_or(host);
@@ -57,6 +51,7 @@ impl ServerName {
     pub fn sni(&self) -> Option<&str> {
         match self {
             Self::Dns(name) => Some(name),
+            #[cfg(feature = "ip-names")]
             Self::Ip(_) => None,
         }
     }
@@ -67,15 +62,29 @@ impl ServerName {
             Self::Dns(name) => pki::DnsName::try_from(name.as_str())
                 .map(pki::ServerName::DnsName)
                 .map_err(|_| InvalidServerName),
+            #[cfg(feature = "ip-names")]
             Self::Ip(core::net::IpAddr::V4(ip)) => {
                 let ip = pki::Ipv4Addr::from(ip.octets());
                 Ok(pki::ServerName::IpAddress(pki::IpAddr::V4(ip)))
             }
+            #[cfg(feature = "ip-names")]
             Self::Ip(core::net::IpAddr::V6(ip)) => {
                 let ip = pki::Ipv6Addr::from(ip.segments());
                 Ok(pki::ServerName::IpAddress(pki::IpAddr::V6(ip)))
             }
         }
+    }
+}
+
+/// The address that `host` is, or that it has in brackets; nothing else may be in brackets.
+#[cfg(feature = "ip-names")]
+fn address(host: &str) -> Result<Option<core::net::IpAddr>, InvalidServerName> {
+    match host.strip_prefix('[') {
+        Some(inside) => match inside.strip_suffix(']').map(str::parse) {
+            Some(Ok(ip)) => Ok(Some(core::net::IpAddr::V6(ip))),
+            _ => Err(InvalidServerName),
+        },
+        None => Ok(host.parse().ok()),
     }
 }
 
