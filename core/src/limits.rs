@@ -3,6 +3,8 @@
 //! Plain numbers, known to every layer. Invariant: every derived capacity is a sum of named needs, so
 //! memory and promise cannot disagree.
 
+use crate::mem::CHUNKS_MAX;
+
 /// Unidirectional streams that we open: HTTP/3's control stream, QPACK's encoder and decoder stream.
 pub const LOCAL_UNIDIRECTIONAL: usize = 3;
 
@@ -64,24 +66,28 @@ macro_rules! builders {
 }
 
 impl Limits {
-    /// A microcontroller: two requests in about 20 KB.
+    /// A microcontroller: two requests in 12 KB.
+    ///
+    /// The chunks are small because two of them are needed for every stream that receives, and one for every
+    /// stream that sends, whatever the windows are. `handshake` keeps 2.5 KB of certificates: three with P-256
+    /// keys. `tickets` has room for the messages that end a connection, and for no ticket.
     pub const TINY: Self = Self {
         requests: 2,
-        draining: 2,
+        draining: 1,
         receive_window: 4 * 1024,
-        receive_chunk: 256,
+        receive_chunk: 64,
         engine_window: 1024,
-        send_window: 2 * 1024,
-        send_chunk: 128,
-        packets_in_flight: 24,
+        send_window: 1536,
+        send_chunk: 64,
+        packets_in_flight: 16,
         handshake: 4 * 1024,
-        tickets: 256,
+        tickets: 64,
         handshake_send: 1024,
         field_section: 1024,
         field_line: 512,
         datagram: 1280,
         early_datagrams: 0,
-        ack_ranges: 16,
+        ack_ranges: 8,
     };
 
     /// A small computer: eight requests in about 150 KB.
@@ -310,6 +316,12 @@ impl Limits {
         if self.receive_window > 1 << 30 || self.send_window > 1 << 30 {
             return Some("receive_window, send_window: at most 1 GiB");
         }
+        if self.receive_chunks() > CHUNKS_MAX {
+            return Some("receive_chunk: too small, the window has more than 32,767 of them");
+        }
+        if self.send_chunks() > CHUNKS_MAX {
+            return Some("send_chunk: too small, the window has more than 32,767 of them");
+        }
         if self.engine_window < 1024 {
             return Some("engine_window: at least 1,024 bytes");
         }
@@ -347,9 +359,9 @@ mod tests {
     #[test]
     fn the_pool_holds_the_window_and_two_chunks_a_stream() {
         let limits = Limits::TINY;
-        assert_eq!(limits.receive_chunks(), 16 + 2 * 6 + 1);
-        assert_eq!(limits.requests(3).receive_chunks(), 16 + 2 * 7 + 1);
-        assert_eq!(limits.handshake_chunks(), 16);
+        assert_eq!(limits.receive_chunks(), 64 + 2 * 6 + 1);
+        assert_eq!(limits.requests(3).receive_chunks(), 64 + 2 * 7 + 1);
+        assert_eq!(limits.handshake_chunks(), 64);
     }
 
     #[test]
@@ -361,6 +373,14 @@ mod tests {
                 .problem()
                 .unwrap()
                 .starts_with("receive_chunk")
+        );
+        let many = tiny.receive_chunk(32).receive_window(1 << 20);
+        assert!(many.problem().unwrap().starts_with("receive_chunk"));
+        assert!(
+            tiny.send_window(4 << 20)
+                .problem()
+                .unwrap()
+                .starts_with("send_chunk")
         );
         assert!(tiny.field_section(1520).problem().is_none());
         assert!(

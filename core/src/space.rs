@@ -1,6 +1,6 @@
 //! The receiving half of the packet number spaces (RFC 9000 §12.3, §13.2): what arrived, and telling the peer.
 //!
-//! Ranges of all three spaces lie in one table: `| Initial 8 | Handshake 8 | Application N |`.
+//! Ranges of all three spaces lie in one table: `| Initial h | Handshake h | Application N |`.
 //!
 //! Invariant: a number is either below its space's floor, or in a range if it was received; so no packet is
 //! ever processed twice, however few ranges there are.
@@ -15,8 +15,11 @@ use crate::time::Instant;
 use crate::wire::frame::{Ack, EcnCounts, Frame};
 use crate::wire::packet::Space;
 
-/// Ranges of the Initial and of the Handshake space: a flight of eight packets with every second one lost.
-const HANDSHAKE_RANGES: usize = 8;
+/// Ranges of the Initial and of the Handshake space at most: a flight of sixteen packets with every second one lost.
+const HANDSHAKE_RANGES_MAX: usize = 8;
+
+/// And at least: a flight of eight.
+const HANDSHAKE_RANGES_MIN: usize = 4;
 
 /// Numbers received without a gap: from `start` up to but without `end`.
 #[derive(Clone, Copy, Debug)]
@@ -86,7 +89,7 @@ impl State {
 impl<'m> NumberSpaces<'m> {
     /// Places that the table needs for `application` ranges in the application space.
     pub const fn ranges(application: usize) -> usize {
-        2 * HANDSHAKE_RANGES + application
+        2 * bounded(application / 2) + application
     }
 
     /// Nothing received yet.
@@ -214,13 +217,26 @@ impl<'m> NumberSpaces<'m> {
     }
 
     fn part(&mut self, space: Space) -> (&mut [NumberRange], &mut State) {
+        // Half of the application's is a quarter of them all.
+        let handshake = bounded(self.ranges.len() / 4);
         let range = match space {
-            Space::Initial => 0..HANDSHAKE_RANGES,
-            Space::Handshake => HANDSHAKE_RANGES..2 * HANDSHAKE_RANGES,
-            Space::Application => 2 * HANDSHAKE_RANGES..self.ranges.len(),
+            Space::Initial => 0..handshake,
+            Space::Handshake => handshake..2 * handshake,
+            Space::Application => 2 * handshake..self.ranges.len(),
         };
         let ranges = self.ranges.get_mut(range).unwrap_or_default();
         (ranges, &mut self.states[space as usize])
+    }
+}
+
+/// Ranges of the Initial and of the Handshake space, where `wanted` would be in proportion.
+const fn bounded(wanted: usize) -> usize {
+    if wanted < HANDSHAKE_RANGES_MIN {
+        HANDSHAKE_RANGES_MIN
+    } else if wanted > HANDSHAKE_RANGES_MAX {
+        HANDSHAKE_RANGES_MAX
+    } else {
+        wanted
     }
 }
 

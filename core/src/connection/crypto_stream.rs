@@ -4,6 +4,8 @@
 //! Invariant: the receive buffer holds the unread bytes of the current level from its read offset on;
 //! nothing is stored twice and nothing moves the window back.
 
+use core::ops::Range;
+
 use crate::codec::{Full, Writer};
 use crate::frame_writer::FrameWriter;
 use crate::mem::RangeSet;
@@ -32,7 +34,7 @@ pub(crate) struct CryptoReceive {
     /// Bytes consumed by TLS, per level.
     read: [u64; 3],
     level: Level,
-    /// Stored bytes of the current level, as ranges of stream offsets from the read offset on.
+    /// Stored bytes of the current level, as ranges that are counted from the read offset.
     stored: RangeSet<HOLES_MAX>,
     /// After the handshake a message did not fit, so all later CRYPTO data is worthless.
     deaf: bool,
@@ -87,7 +89,8 @@ impl CryptoReceive {
                 Admission::Beyond
             });
         }
-        let fits = self.stored.clone().insert(offset.max(read)..end).is_ok();
+        let mut stored = self.stored;
+        let fits = stored.insert(from(read, offset)..from(read, end)).is_ok();
         Ok(if fits {
             Admission::Fits
         } else {
@@ -106,36 +109,29 @@ impl CryptoReceive {
         let Some(fresh) = data.get(skip..) else {
             return;
         };
-        let start = offset.max(read);
-        let at = usize::try_from(start - read).unwrap_or(usize::MAX);
-        let Some(place) = buffer
-            .get_mut(at..)
-            .and_then(|rest| rest.get_mut(..fresh.len()))
-        else {
+        let range = from(read, offset)..from(read, end);
+        let Some(place) = buffer.get_mut(range.start as usize..range.end as usize) else {
             self.deaf = level == Space::Application;
             return;
         };
-        if self.stored.insert(start..end).is_ok() {
+        if self.stored.insert(range).is_ok() {
             place.copy_from_slice(fresh);
         }
     }
 
     /// How many bytes at the front of the buffer TLS can read now.
     pub(crate) fn readable(&self) -> usize {
-        let read = self.read[self.level.0 as usize];
-        let first = self.stored.first().filter(|range| range.start == read);
-        first
-            .and_then(|range| usize::try_from(range.end - range.start).ok())
-            .unwrap_or(0)
+        match self.stored.first() {
+            Some(Range { start: 0, end }) => end as usize,
+            _ => 0,
+        }
     }
 
     /// TLS has used `count` readable bytes; with that the unread rest moves to the front.
     pub(crate) fn consume(&mut self, count: usize, buffer: &mut [u8]) {
-        let read = &mut self.read[self.level.0 as usize];
-        *read += count as u64;
-        self.stored.remove_below(*read);
-        let high = self.stored.last().map_or(*read, |range| range.end);
-        let unread = usize::try_from(high - *read).unwrap_or(0);
+        self.read[self.level.0 as usize] += count as u64;
+        self.stored.shift_down(count as u32);
+        let unread = self.stored.last().map_or(0, |range| range.end as usize);
         if unread > 0 && count > 0 && count + unread <= buffer.len() {
             buffer.copy_within(count..count + unread, 0);
         }
@@ -152,6 +148,11 @@ impl CryptoReceive {
         self.level = Level(level);
         Ok(())
     }
+}
+
+/// Where `offset` lies from `read` on; what lies below counts as there.
+fn from(read: u64, offset: u64) -> u32 {
+    u32::try_from(offset.saturating_sub(read)).unwrap_or(u32::MAX)
 }
 
 /// One level's outgoing bytes inside the send buffer.
@@ -234,7 +235,7 @@ impl CryptoSend {
             if written == 0 {
                 return;
             }
-            outgoing.lost.remove_below((start + written) as u64);
+            outgoing.lost.remove_below((start + written) as u32);
         }
         while outgoing.next < outgoing.length {
             let rest = bytes.get(outgoing.next..).unwrap_or(&[]);
@@ -249,7 +250,7 @@ impl CryptoSend {
     /// A piece arrived.
     pub(crate) fn on_ack(&mut self, level: Space, offset: u32, length: u16) {
         if let Some(outgoing) = self.levels.get_mut(level as usize) {
-            let range = u64::from(offset)..u64::from(offset) + u64::from(length);
+            let range = offset..offset.saturating_add(length.into());
             // Full: the piece is forgotten, which can only cost a needless retransmission.
             let _ = outgoing.acknowledged.insert(range);
         }
@@ -260,9 +261,8 @@ impl CryptoSend {
         let Some(outgoing) = self.levels.get_mut(level as usize) else {
             return;
         };
-        let range = u64::from(offset)..u64::from(offset) + u64::from(length);
-        let arrived =
-            |known: core::ops::Range<u64>| known.start <= range.start && range.end <= known.end;
+        let range = offset..offset.saturating_add(length.into());
+        let arrived = |known: Range<u32>| known.start <= range.start && range.end <= known.end;
         if !outgoing.acknowledged.iter().any(arrived) {
             // Full: joining costs bandwidth, never correctness.
             outgoing.lost.insert_or_join(range);

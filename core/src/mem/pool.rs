@@ -9,14 +9,20 @@ use super::Table;
 use super::presence::Presence;
 use core::ops::Range;
 
+/// The number of a chunk, from 1 on; 0 is none. [`CHUNKS_MAX`] keeps it below 2^15.
+pub(super) type Chunk = u16;
+
+/// The most chunks of one pool: the pieces of a stream are told apart by 16 bits that wrap around.
+pub const CHUNKS_MAX: usize = (1 << 15) - 1;
+
 /// What a pool knows of a chunk.
 #[derive(Clone, Copy, Debug)]
 pub struct Link {
     /// The next chunk of the same chain or of the free list.
-    pub(super) next: u32,
+    pub(super) next: Chunk,
     /// Which piece of the stream the chunk holds: offset / chunk length, wrapping.
-    pub(super) index: u32,
-    prefix: u16,
+    pub(super) index: u16,
+    pub(super) prefix: u16,
     beyond: u16,
 }
 
@@ -30,7 +36,7 @@ impl Link {
     };
 }
 
-const _: () = assert!(size_of::<Link>() == 12);
+const _: () = assert!(size_of::<Link>() == 8);
 
 /// The memory of a pool: `n` links, `n` chunks of a power of two of bytes, and a bit for each byte.
 #[derive(Debug, Default)]
@@ -60,34 +66,34 @@ impl PoolMemory<'_> {
 pub struct Pool<'m> {
     memory: PoolMemory<'m>,
     /// First chunk of the free list.
-    free: u32,
+    free: Chunk,
     /// Chunks from the start that were used or lent at least once.
-    fresh: u32,
+    fresh: u16,
     /// Chunks in chains.
-    used: u32,
+    used: u16,
     /// Chunks 1 to `lent` serve as one linear buffer.
-    lent: u32,
+    lent: u16,
     /// The chunk length is 2 to the power of this.
-    shift: u32,
+    shift: u8,
 }
 
 impl<'m> Pool<'m> {
-    /// A pool of the chunks in `memory`; the chunk length is rounded down to a power of two.
-    pub fn new(memory: PoolMemory<'m>) -> Self {
-        let length = memory
-            .bytes
-            .len()
-            .checked_div(memory.links.len())
-            .unwrap_or(0);
-        debug_assert!(length.is_power_of_two(), "chunks of a power of two");
-        debug_assert!(memory.bits.len() * 32 >= memory.bytes.len(), "a bit a byte");
+    /// A pool of the chunks in `memory`, at most [`CHUNKS_MAX`], each of `chunk_len` bytes, a power of two.
+    pub fn new(memory: PoolMemory<'m>, chunk_len: usize) -> Self {
+        debug_assert!(chunk_len.is_power_of_two(), "chunks of a power of two");
+        debug_assert!(memory.links.len() <= CHUNKS_MAX, "chunks go by 15 bits");
+        debug_assert!(
+            memory.bytes.len() == memory.links.len() * chunk_len
+                && memory.bits.len() * 32 == memory.bytes.len(),
+            "a link a chunk and a bit a byte"
+        );
         Self {
             memory,
             free: 0,
             fresh: 0,
             used: 0,
             lent: 0,
-            shift: length.max(1).ilog2(),
+            shift: chunk_len.trailing_zeros() as u8,
         }
     }
 
@@ -103,7 +109,7 @@ impl<'m> Pool<'m> {
 
     /// Chunks in chains.
     pub fn used_chunks(&self) -> usize {
-        self.used as usize
+        usize::from(self.used)
     }
 
     /// Chunks that can be taken.
@@ -113,39 +119,34 @@ impl<'m> Pool<'m> {
 
     /// Chunks that are lent.
     pub fn lent_chunks(&self) -> usize {
-        self.lent as usize
+        usize::from(self.lent)
     }
 
     /// Lends the lowest `chunks` chunks (all, if there are fewer) as one buffer; only while none was used.
     pub fn lend(&mut self, chunks: usize) {
         debug_assert!(self.fresh == 0, "lent before anything is taken");
-        let chunks = chunks.min(self.chunks()) as u32;
+        let chunks = chunks.min(self.chunks()) as u16;
         self.lent = chunks;
         self.fresh = chunks;
     }
 
     /// The lent chunks, contiguous.
-    pub fn lent(&self) -> &[u8] {
-        &self.memory.bytes[..(self.lent as usize) << self.shift]
-    }
-
-    /// The lent chunks, contiguous.
-    pub fn lent_mut(&mut self) -> &mut [u8] {
-        &mut self.memory.bytes[..(self.lent as usize) << self.shift]
+    pub fn lent(&mut self) -> &mut [u8] {
+        let length = self.lent_chunks() << self.shift;
+        self.memory.bytes.get_mut(..length).unwrap_or_default()
     }
 
     /// Takes lent chunks back but for the lowest `keep`.
     pub fn reclaim(&mut self, keep: usize) {
         while self.lent_chunks() > keep {
-            self.memory.links[self.lent as usize - 1].next = self.free;
-            self.free = self.lent;
+            self.set_free(self.lent);
             self.lent -= 1;
         }
     }
 
     /// Which piece of its stream the byte at `offset` belongs to.
-    pub(super) fn index(&self, offset: u64) -> u32 {
-        (offset >> self.shift) as u32
+    pub(super) fn index(&self, offset: u64) -> u16 {
+        (offset >> self.shift) as u16
     }
 
     /// Where in its chunk the byte at `offset` lies.
@@ -153,12 +154,12 @@ impl<'m> Pool<'m> {
         offset as usize & (self.chunk_len() - 1)
     }
 
-    pub(super) fn take(&mut self) -> Option<u32> {
+    pub(super) fn take(&mut self) -> Option<Chunk> {
         let chunk = if self.free != 0 {
             let chunk = self.free;
             self.free = self.link(chunk).next;
             chunk
-        } else if (self.fresh as usize) < self.chunks() {
+        } else if usize::from(self.fresh) < self.chunks() {
             self.fresh += 1;
             self.fresh
         } else {
@@ -168,55 +169,93 @@ impl<'m> Pool<'m> {
         Some(chunk)
     }
 
-    pub(super) fn give(&mut self, chunk: u32) {
-        self.presence(chunk).reset();
-        self.link_mut(chunk).next = self.free;
-        self.free = chunk;
+    pub(super) fn give(&mut self, chunk: Chunk) {
+        if let Some(mut presence) = self.presence(chunk) {
+            presence.reset();
+        }
+        self.set_free(chunk);
         self.used -= 1;
     }
 
-    pub(super) fn link(&self, chunk: u32) -> &Link {
-        &self.memory.links[chunk as usize - 1]
+    fn set_free(&mut self, chunk: Chunk) {
+        let free = self.free;
+        if let Some(link) = self.link_mut(chunk) {
+            link.next = free;
+            self.free = chunk;
+        }
     }
 
-    pub(super) fn link_mut(&mut self, chunk: u32) -> &mut Link {
-        &mut self.memory.links[chunk as usize - 1]
+    pub(super) fn link(&self, chunk: Chunk) -> Link {
+        self.memory
+            .links
+            .get(place(chunk))
+            .copied()
+            .unwrap_or(Link::EMPTY)
     }
 
-    pub(super) fn bytes(&self, chunk: u32) -> &[u8] {
-        let start = (chunk as usize - 1) << self.shift;
-        &self.memory.bytes[start..start + self.chunk_len()]
+    /// `None` for no chunk only.
+    pub(super) fn link_mut(&mut self, chunk: Chunk) -> Option<&mut Link> {
+        self.memory.links.get_mut(place(chunk))
     }
 
-    pub(super) fn bytes_mut(&mut self, chunk: u32) -> &mut [u8] {
-        let start = (chunk as usize - 1) << self.shift;
-        let length = self.chunk_len();
-        &mut self.memory.bytes[start..start + length]
+    /// The bytes of a chunk from `position` on.
+    pub(super) fn bytes(&self, chunk: Chunk, position: usize) -> &[u8] {
+        let start = place(chunk) << self.shift;
+        self.memory
+            .bytes
+            .get(start + position..start + self.chunk_len())
+            .unwrap_or_default()
+    }
+
+    /// The bytes of a chunk from `position` on.
+    pub(super) fn bytes_mut(&mut self, chunk: Chunk, position: usize) -> &mut [u8] {
+        let start = place(chunk) << self.shift;
+        let end = start + self.chunk_len();
+        self.memory
+            .bytes
+            .get_mut(start + position..end)
+            .unwrap_or_default()
     }
 
     /// Bytes present from the start of the chunk.
-    pub(super) fn prefix(&self, chunk: u32) -> usize {
+    pub(super) fn prefix(&self, chunk: Chunk) -> usize {
         usize::from(self.link(chunk).prefix)
     }
 
-    pub(super) fn set_prefix(&mut self, chunk: u32, prefix: usize) {
-        self.link_mut(chunk).prefix = prefix as u16;
-    }
-
-    pub(super) fn mark(&mut self, chunk: u32, range: Range<usize>) {
-        self.presence(chunk).insert(range);
-    }
-
-    pub(super) fn presence(&mut self, chunk: u32) -> Presence<'_> {
-        let words = self.chunk_len() / 32;
-        let start = (chunk as usize - 1) * words;
-        let link = &mut self.memory.links[chunk as usize - 1];
-        Presence {
-            prefix: &mut link.prefix,
-            beyond: &mut link.beyond,
-            bits: &mut self.memory.bits[start..start + words],
+    pub(super) fn mark(&mut self, chunk: Chunk, range: Range<usize>) {
+        if let Some(mut presence) = self.presence(chunk) {
+            presence.insert(range);
         }
     }
+
+    /// `None` for no chunk only.
+    pub(super) fn presence(&mut self, chunk: Chunk) -> Option<Presence<'_>> {
+        let words = self.chunk_len() / 32;
+        let start = place(chunk) * words;
+        let link = self.memory.links.get_mut(place(chunk))?;
+        Some(Presence {
+            prefix: &mut link.prefix,
+            beyond: &mut link.beyond,
+            bits: self.memory.bits.get_mut(start..start + words)?,
+        })
+    }
+}
+
+/// Copies as much of `data` as there is place for, and takes it off; returns how much that was.
+pub(super) fn fill(place: &mut [u8], data: &mut &[u8]) -> usize {
+    let length = place.len().min(data.len());
+    if let Some((place, _)) = place.split_at_mut_checked(length)
+        && let Some((piece, rest)) = data.split_at_checked(length)
+    {
+        place.copy_from_slice(piece);
+        *data = rest;
+    }
+    length
+}
+
+/// Where a chunk is in the tables; beyond all of them for no chunk.
+fn place(chunk: Chunk) -> usize {
+    usize::from(chunk.wrapping_sub(1))
 }
 
 #[cfg(test)]
@@ -236,7 +275,7 @@ pub(crate) mod tests {
 
     #[test]
     fn every_chunk_is_lent_free_or_used() {
-        let mut pool = Pool::new(leaked_memory(8, 32));
+        let mut pool = Pool::new(leaked_memory(8, 32), 32);
         pool.lend(3);
         assert_eq!((pool.free_chunks(), pool.lent().len()), (5, 96));
         let mut taken = vec![];
@@ -244,7 +283,7 @@ pub(crate) mod tests {
             taken.push(chunk);
         }
         assert_eq!(taken, [4, 5, 6, 7, 8]);
-        pool.lent_mut().fill(9);
+        pool.lent().fill(9);
         pool.reclaim(1);
         assert_eq!((pool.free_chunks(), pool.lent_chunks()), (2, 1));
         assert_eq!(
@@ -254,6 +293,6 @@ pub(crate) mod tests {
         pool.mark(2, 4..8);
         pool.give(2);
         assert_eq!(pool.take(), Some(2));
-        assert_eq!(pool.presence(2).bits, [0]);
+        assert_eq!(pool.presence(2).unwrap().bits, [0]);
     }
 }

@@ -16,6 +16,13 @@ pub(super) struct Presence<'a> {
     pub bits: &'a mut [u32],
 }
 
+/// What bytes are looked for.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Sought {
+    Absent,
+    Present,
+}
+
 impl Presence<'_> {
     /// Marks `range`, which lies inside the chunk, as present.
     pub fn insert(&mut self, range: Range<usize>) {
@@ -24,19 +31,17 @@ impl Presence<'_> {
             return;
         }
         if range.start > prefix {
-            set(self.bits, range.clone());
             *self.beyond = (*self.beyond).max(range.end as u16);
+            put(self.bits, range, u32::MAX);
             return;
         }
-        let beyond = usize::from(*self.beyond);
         let mut end = range.end;
+        let beyond = usize::from(*self.beyond);
         if beyond > prefix {
-            clear(self.bits, prefix..end.min(beyond));
             if beyond > end {
-                let run = end_of_ones(self.bits, end, beyond);
-                clear(self.bits, end..run);
-                end = run;
+                end = first_differing(self.bits, end..beyond, u32::MAX);
             }
+            put(self.bits, prefix..end.min(beyond), 0);
         }
         *self.prefix = end as u16;
     }
@@ -45,30 +50,28 @@ impl Presence<'_> {
     pub fn reset(&mut self) {
         let (prefix, beyond) = (usize::from(*self.prefix), usize::from(*self.beyond));
         if beyond > prefix {
-            clear(self.bits, prefix..beyond);
+            put(self.bits, prefix..beyond, 0);
         }
         *self.prefix = 0;
         *self.beyond = 0;
     }
 
-    /// The first byte from `from` on that is not present; `length`, the chunk's, if there is none.
-    pub fn next_absent(&self, from: usize, length: usize) -> usize {
-        let from = from.max(usize::from(*self.prefix));
-        let beyond = usize::from(*self.beyond);
-        if from >= beyond {
-            return from.min(length);
+    /// The first byte from `from` on that is as it is sought; `length`, the chunk's, if there is none.
+    pub fn next(&self, sought: Sought, from: usize, length: usize) -> usize {
+        let (prefix, beyond) = (usize::from(*self.prefix), usize::from(*self.beyond));
+        let (from, flip) = match sought {
+            Sought::Absent => (from.max(prefix), u32::MAX),
+            Sought::Present if from < prefix => return from,
+            Sought::Present => (from, 0),
+        };
+        if from < beyond {
+            // The bit below `beyond` is set and the one at `beyond` is not: one of either kind is found.
+            return first_differing(self.bits, from..beyond, flip);
         }
-        end_of_ones(self.bits, from, beyond)
-    }
-
-    /// The end of the run of absent bytes that begins at `from`; at most `length`.
-    pub fn absent_until(&self, from: usize, length: usize) -> usize {
-        let beyond = usize::from(*self.beyond).min(length);
-        if from >= beyond {
-            return length;
+        match sought {
+            Sought::Absent => from.min(length),
+            Sought::Present => length,
         }
-        let end = end_of_zeros(self.bits, from, beyond);
-        if end == beyond { length } else { end }
     }
 }
 
@@ -88,44 +91,25 @@ const fn mask(word: usize, range: &Range<usize>) -> u32 {
     low & high
 }
 
-fn set(bits: &mut [u32], range: Range<usize>) {
+/// Makes the bits of `range` those of `value`.
+fn put(bits: &mut [u32], range: Range<usize>, value: u32) {
     let (first, last) = (range.start / 32, range.end.div_ceil(32));
-    for (place, word) in bits[first..last].iter_mut().enumerate() {
-        *word |= mask(first + place, &range);
+    for (place, word) in bits.iter_mut().enumerate().take(last).skip(first) {
+        let mask = mask(place, &range);
+        *word = (*word & !mask) | (value & mask);
     }
 }
 
-fn clear(bits: &mut [u32], range: Range<usize>) {
-    if range.is_empty() {
-        return;
-    }
+/// The first bit of `range` that differs from those of `flip`, or the range's end.
+fn first_differing(bits: &[u32], range: Range<usize>, flip: u32) -> usize {
     let (first, last) = (range.start / 32, range.end.div_ceil(32));
-    for (place, word) in bits[first..last].iter_mut().enumerate() {
-        *word &= !mask(first + place, &range);
-    }
-}
-
-/// The first zero bit in `from..to`, or `to`.
-fn end_of_ones(bits: &[u32], from: usize, to: usize) -> usize {
-    first_one(bits, from, to, u32::MAX)
-}
-
-/// The first one bit in `from..to`, or `to`.
-fn end_of_zeros(bits: &[u32], from: usize, to: usize) -> usize {
-    first_one(bits, from, to, 0)
-}
-
-/// The first one in `from..to` after every word was combined with `flip` by exclusive or.
-fn first_one(bits: &[u32], from: usize, to: usize, flip: u32) -> usize {
-    let range = from..to;
-    let (first, last) = (from / 32, to.div_ceil(32));
-    for (place, word) in bits[first..last].iter().enumerate() {
-        let found = (word ^ flip) & mask(first + place, &range);
+    for (place, word) in bits.iter().enumerate().take(last).skip(first) {
+        let found = (word ^ flip) & mask(place, &range);
         if found != 0 {
-            return (first + place) * 32 + found.trailing_zeros() as usize;
+            return place * 32 + found.trailing_zeros() as usize;
         }
     }
-    to
+    range.end
 }
 
 #[cfg(test)]
@@ -153,12 +137,10 @@ mod tests {
                     prop_assert_eq!(is_set, map[bit] && bit >= contiguous);
                     let absent = map[bit..].iter().position(|present| !present);
                     let absent = absent.map_or(LENGTH, |run| bit + run);
-                    prop_assert_eq!(presence.next_absent(bit, LENGTH), absent);
-                    if !map[bit] {
-                        let end = map[bit..].iter().position(|present| *present);
-                        let end = end.map_or(LENGTH, |run| bit + run);
-                        prop_assert_eq!(presence.absent_until(bit, LENGTH), end);
-                    }
+                    prop_assert_eq!(presence.next(Sought::Absent, bit, LENGTH), absent);
+                    let present = map[bit..].iter().position(|present| *present);
+                    let present = present.map_or(LENGTH, |run| bit + run);
+                    prop_assert_eq!(presence.next(Sought::Present, bit, LENGTH), present);
                 }
             }
             presence.reset();

@@ -6,6 +6,7 @@
 
 use super::Pool;
 use super::chain::{Chain, Hint, PoolExhausted};
+use super::pool::{Chunk, fill};
 
 /// The receiving end of a stream over a shared [`Pool`].
 #[derive(Clone, Copy, Debug)]
@@ -54,7 +55,7 @@ impl ReceiveBuffer {
         if end <= start {
             return Ok(());
         }
-        let mut data = &data[(start - offset) as usize..];
+        let mut data = data.get((start - offset) as usize..).unwrap_or_default();
         let mut at = start;
         let mut first = 0;
         while !data.is_empty() {
@@ -63,11 +64,8 @@ impl ReceiveBuffer {
                 first = chunk;
             }
             let position = pool.position(at);
-            let length = data.len().min(pool.chunk_len() - position);
-            let (piece, rest) = data.split_at(length);
-            pool.bytes_mut(chunk)[position..position + length].copy_from_slice(piece);
+            let length = fill(pool.bytes_mut(chunk, position), &mut data);
             pool.mark(chunk, position..position + length);
-            data = rest;
             at += length as u64;
         }
         self.high = self.high.max(end);
@@ -92,7 +90,11 @@ impl ReceiveBuffer {
         let Some(chunk) = self.chain.at(pool, pool.index(at), 0) else {
             return &[];
         };
-        &pool.bytes(chunk)[pool.position(at)..pool.prefix(chunk)]
+        let position = pool.position(at);
+        let present = pool.prefix(chunk) - position;
+        pool.bytes(chunk, position)
+            .get(..present)
+            .unwrap_or_default()
     }
 
     /// Moves the read offset by `count` bytes, at most to the end of what can be read; returns by how much.
@@ -100,31 +102,35 @@ impl ReceiveBuffer {
         let count = (count as u64).min(self.ready - self.read);
         let from = pool.index(self.read);
         self.read += count;
-        let mut passed = pool.index(self.read).wrapping_sub(from);
+        let passed = pool.index(self.read).wrapping_sub(from);
         if self.read == self.high {
             // The rest of the chunk is not needed before the next byte arrives.
-            self.chain.release(pool);
-            self.hint = 0;
+            self.release_chunks(pool);
             return count as usize;
         }
-        while passed > 0 {
-            self.chain.pop(pool, &mut [&mut self.hint]);
-            passed -= 1;
+        for _ in 0..passed {
+            if self.chain.pop(pool) == Some(self.hint) {
+                self.hint = 0;
+            }
         }
         count as usize
     }
 
     /// Drops all bytes and counts everything up to `end` as read. Returns by how much the read offset moved.
     pub fn discard_to(&mut self, pool: &mut Pool<'_>, end: u64) -> u64 {
-        self.chain.release(pool);
-        self.hint = 0;
+        self.release_chunks(pool);
         let end = end.max(self.high);
         let passed = end - self.read;
         (self.read, self.ready, self.high) = (end, end, end);
         passed
     }
 
-    fn chunk_for(&mut self, pool: &mut Pool<'_>, at: u64) -> Result<u32, PoolExhausted> {
+    fn release_chunks(&mut self, pool: &mut Pool<'_>) {
+        self.chain.release(pool);
+        self.hint = 0;
+    }
+
+    fn chunk_for(&mut self, pool: &mut Pool<'_>, at: u64) -> Result<Chunk, PoolExhausted> {
         let index = pool.index(at);
         // What was read of this piece before it had a chunk counts as present.
         let prefix = if index == pool.index(self.ready) {
@@ -138,7 +144,7 @@ impl ReceiveBuffer {
     }
 
     /// Moves `ready` on, from `chunk`, which holds it.
-    fn advance(&mut self, pool: &Pool<'_>, mut chunk: u32) {
+    fn advance(&mut self, pool: &Pool<'_>, mut chunk: Chunk) {
         let length = pool.chunk_len();
         let mut start = self.ready - pool.position(self.ready) as u64;
         while pool.prefix(chunk) == length {
@@ -173,7 +179,7 @@ mod tests {
 
     #[test]
     fn in_order_bytes_touch_no_bit_and_one_chunk() {
-        let mut pool = Pool::new(leaked_memory(4, 64));
+        let mut pool = Pool::new(leaked_memory(4, 64), 64);
         let mut buffer = ReceiveBuffer::EMPTY;
         for round in 0..100_u64 {
             buffer
@@ -196,7 +202,7 @@ mod tests {
 
     #[test]
     fn a_hole_holds_back_what_lies_behind_it() {
-        let mut pool = Pool::new(leaked_memory(4, 32));
+        let mut pool = Pool::new(leaked_memory(4, 32), 32);
         let mut buffer = ReceiveBuffer::EMPTY;
         buffer.write(&mut pool, 1, &piece(0, 1, 99)).unwrap();
         assert!(buffer.peek(&pool).is_empty());
@@ -243,7 +249,7 @@ mod tests {
             actions in proptest::collection::vec(action(), 1..400),
         ) {
             let chunk = 1_usize << shift;
-            let mut pool = Pool::new(leaked_memory(2 * streams + extra, chunk));
+            let mut pool = Pool::new(leaked_memory(2 * streams + extra, chunk), chunk);
             let window = (extra * chunk) as u64;
             let mut buffers = vec![ReceiveBuffer::EMPTY; streams];
             let mut maps = vec![Vec::new(); streams];
@@ -283,7 +289,7 @@ mod tests {
             prop_assert_eq!(pool.used_chunks(), 0);
             // Every presence bit went back to zero.
             while let Some(chunk) = pool.take() {
-                prop_assert!(pool.presence(chunk).bits.iter().all(|word| *word == 0));
+                prop_assert!(pool.presence(chunk).unwrap().bits.iter().all(|word| *word == 0));
             }
         }
     }

@@ -6,6 +6,8 @@
 //! gone, and the byte at `base` is not acknowledged; bytes from `next` on were never sent.
 
 use super::chain::{Chain, Hint, PoolExhausted};
+use super::pool::{Chunk, fill};
+use super::presence::Sought;
 use super::{Pool, RangeSet};
 use core::ops::Range;
 
@@ -24,7 +26,7 @@ pub struct SendBuffer {
     next: u64,
     end: u64,
     /// Lost bytes, counted from `base`.
-    lost: RangeSet<LOST_RANGES, u32>,
+    lost: RangeSet<LOST_RANGES>,
 }
 
 impl SendBuffer {
@@ -95,7 +97,7 @@ impl SendBuffer {
         // Bytes of this piece from before `base` count as acknowledged.
         let prefix = if self.is_empty() { position } else { 0 };
         let chunk = self.chain.at_or_take(pool, index, 0, prefix)?;
-        Ok(&mut pool.bytes_mut(chunk)[position..])
+        Ok(pool.bytes_mut(chunk, position))
     }
 
     /// `count` bytes of the place that [`space`](Self::space) gave were filled.
@@ -109,12 +111,8 @@ impl SendBuffer {
     /// Appends all of `data`; the caller made sure that there is [`room`](Self::room).
     pub fn write(&mut self, pool: &mut Pool<'_>, mut data: &[u8]) -> Result<(), PoolExhausted> {
         while !data.is_empty() {
-            let space = self.space(pool)?;
-            let length = data.len().min(space.len());
-            let (piece, rest) = data.split_at(length);
-            space[..length].copy_from_slice(piece);
+            let length = fill(self.space(pool)?, &mut data);
             self.written(pool, length);
-            data = rest;
         }
         Ok(())
     }
@@ -123,11 +121,12 @@ impl SendBuffer {
     pub fn next_lost(&mut self, pool: &mut Pool<'_>, longest: usize) -> Option<Range<u64>> {
         while let Some(lost) = self.lost.first() {
             let limit = self.base + u64::from(lost.end);
-            let start = self.skip_acknowledged(pool, self.base + u64::from(lost.start), limit);
+            let start = self.base + u64::from(lost.start);
+            let start = self.scan(pool, start, limit, Sought::Absent);
             self.lost.remove_below((start - self.base) as u32);
             if start < limit {
                 let limit = limit.min(start.saturating_add(longest as u64));
-                let end = self.absent_until(pool, start, limit);
+                let end = self.scan(pool, start, limit, Sought::Present);
                 return Some(start..end);
             }
         }
@@ -138,16 +137,12 @@ impl SendBuffer {
     pub fn copy(&mut self, pool: &Pool<'_>, offset: u64, mut out: &mut [u8]) {
         let mut at = offset;
         while !out.is_empty() {
-            let Some(chunk) = self.chain.at(pool, pool.index(at), self.sending) else {
-                debug_assert!(false, "bytes between base and end have a chunk");
+            let Some(chunk) = self.chunk_for_sending(pool, at) else {
                 return;
             };
-            self.sending = chunk;
-            let bytes = &pool.bytes(chunk)[pool.position(at)..];
-            let length = bytes.len().min(out.len());
-            let (filled, rest) = out.split_at_mut(length);
-            filled.copy_from_slice(&bytes[..length]);
-            out = rest;
+            let mut bytes = pool.bytes(chunk, pool.position(at));
+            let length = fill(out, &mut bytes);
+            out = out.get_mut(length..).unwrap_or_default();
             at += length as u64;
         }
     }
@@ -219,8 +214,12 @@ impl SendBuffer {
             if pool.prefix(head) < pool.chunk_len() {
                 break;
             }
-            let hints = &mut [&mut self.sending, &mut self.acknowledging];
-            self.chain.pop(pool, hints);
+            self.chain.pop(pool);
+            for hint in [&mut self.sending, &mut self.acknowledging] {
+                if *hint == head {
+                    *hint = 0;
+                }
+            }
             is_released = true;
         }
         if !self.lost.is_empty() {
@@ -239,15 +238,18 @@ impl SendBuffer {
         self.acknowledging = 0;
     }
 
-    /// The first byte from `at` on that is not acknowledged, or `limit`.
-    fn skip_acknowledged(&mut self, pool: &mut Pool<'_>, mut at: u64, limit: u64) -> u64 {
+    /// The first byte from `at` on that is acknowledged (present) or not, as it is sought; else `limit`.
+    fn scan(&mut self, pool: &mut Pool<'_>, mut at: u64, limit: u64, sought: Sought) -> u64 {
+        let length = pool.chunk_len();
         while at < limit {
             let position = pool.position(at);
-            let Some(chunk) = self.chunk_for_sending(pool, at) else {
+            let Some(presence) = self
+                .chunk_for_sending(pool, at)
+                .and_then(|chunk| pool.presence(chunk))
+            else {
                 return limit;
             };
-            let length = pool.chunk_len();
-            let found = pool.presence(chunk).next_absent(position, length);
+            let found = presence.next(sought, position, length);
             at += (found - position) as u64;
             if found < length {
                 return at.min(limit);
@@ -256,32 +258,12 @@ impl SendBuffer {
         limit
     }
 
-    /// The end of the bytes that are not acknowledged from `at` on, at most `limit`.
-    fn absent_until(&mut self, pool: &mut Pool<'_>, mut at: u64, limit: u64) -> u64 {
-        while at < limit {
-            let position = pool.position(at);
-            let Some(chunk) = self.chunk_for_sending(pool, at) else {
-                return at;
-            };
-            let length = pool.chunk_len();
-            let presence = pool.presence(chunk);
-            // A whole chunk behind the first may begin with acknowledged bytes.
-            if presence.next_absent(position, length) != position {
-                return at;
-            }
-            let found = presence.absent_until(position, length);
-            at += (found - position) as u64;
-            if found < length {
-                return at.min(limit);
-            }
-        }
-        limit
-    }
-
-    fn chunk_for_sending(&mut self, pool: &Pool<'_>, at: u64) -> Option<u32> {
-        let chunk = self.chain.at(pool, pool.index(at), self.sending)?;
-        self.sending = chunk;
-        Some(chunk)
+    /// The chunk that holds the byte at `at`, which is looked for near the last one.
+    fn chunk_for_sending(&mut self, pool: &Pool<'_>, at: u64) -> Option<Chunk> {
+        let chunk = self.chain.at(pool, pool.index(at), self.sending);
+        debug_assert!(chunk.is_some(), "bytes between base and end have a chunk");
+        self.sending = chunk?;
+        chunk
     }
 }
 
@@ -300,7 +282,7 @@ mod tests {
 
     #[test]
     fn acknowledged_bytes_are_not_sent_again_when_ranges_are_joined() {
-        let mut pool = Pool::new(leaked_memory(64, 32));
+        let mut pool = Pool::new(leaked_memory(64, 32), 32);
         let mut buffer = SendBuffer::EMPTY;
         buffer.write(&mut pool, &[7; 400]).unwrap();
         buffer.on_sent(400);
@@ -326,7 +308,7 @@ mod tests {
 
     #[test]
     fn a_restart_sends_everything_kept() {
-        let mut pool = Pool::new(leaked_memory(4, 32));
+        let mut pool = Pool::new(leaked_memory(4, 32), 32);
         let mut buffer = SendBuffer::EMPTY;
         buffer.write(&mut pool, &[1; 50]).unwrap();
         buffer.on_sent(50);
@@ -343,7 +325,7 @@ mod tests {
 
     #[test]
     fn room_counts_the_rest_of_the_last_chunk() {
-        let mut pool = Pool::new(leaked_memory(4, 32));
+        let mut pool = Pool::new(leaked_memory(4, 32), 32);
         let mut buffer = SendBuffer::EMPTY;
         assert_eq!(buffer.room(&pool, 2), 64);
         buffer.write(&mut pool, &[1; 10]).unwrap();
@@ -399,7 +381,7 @@ mod tests {
         /// never again, and in the end every byte has arrived and every chunk is free.
         #[test]
         fn every_byte_arrives(actions in proptest::collection::vec(action(), 1..300)) {
-            let mut pool = Pool::new(leaked_memory(24, 32));
+            let mut pool = Pool::new(leaked_memory(24, 32), 32);
             let mut buffer = SendBuffer::EMPTY;
             let mut model = Model::default();
             let (mut rounds, mut actions) = (0, actions.into_iter());

@@ -3,8 +3,8 @@
 //! All three packet number spaces live in one pair of tables:
 //!
 //! ```text
-//! packets  | Initial 8 | Handshake 8 | Application N     |
-//! tokens   | Initial 16| Handshake 16| Application 2N    |
+//! packets  | Initial h | Handshake h | Application N     |
+//! tokens   | Initial 2h| Handshake 2h| Application 2N    |
 //! ```
 //!
 //! Invariant: within a space the records are in the order of their numbers and of their times, and the
@@ -15,8 +15,12 @@ use crate::mem::Table;
 use crate::time::Instant;
 use crate::wire::packet::Space;
 
-/// Records of the Initial and of the Handshake space: a flight of four full packets, its repetition, and probes.
-const HANDSHAKE_PACKETS: usize = 8;
+/// Records of the Initial and of the Handshake space at most: a flight of four full packets, its repetition, and
+/// probes.
+const HANDSHAKE_PACKETS_MAX: usize = 8;
+
+/// And at least: a flight of two, and probes.
+const HANDSHAKE_PACKETS_MIN: usize = 4;
 
 /// Tokens per record on average; a single packet may have more.
 const TOKENS_PER_PACKET: usize = 2;
@@ -88,7 +92,7 @@ pub struct SentMemory<'m> {
 impl SentMemory<'_> {
     /// Places in the packet table for `in_flight` packets of the application space.
     pub const fn packets(in_flight: usize) -> usize {
-        2 * HANDSHAKE_PACKETS + in_flight
+        2 * bounded(in_flight / 4) + in_flight
     }
 
     /// Places in the token table for `in_flight` packets of the application space.
@@ -98,15 +102,24 @@ impl SentMemory<'_> {
 
     /// The part of both tables that belongs to `space`.
     pub(super) fn ring<'a>(&'a mut self, space: Space, state: &'a mut RingState) -> Ring<'a> {
+        // A quarter of the application's is a sixth of them all.
+        let handshake = bounded(self.packets.len() / 6);
         Ring {
-            packets: part(&mut self.packets, space, HANDSHAKE_PACKETS),
-            tokens: part(
-                &mut self.tokens,
-                space,
-                HANDSHAKE_PACKETS * TOKENS_PER_PACKET,
-            ),
+            packets: part(&mut self.packets, space, handshake),
+            tokens: part(&mut self.tokens, space, handshake * TOKENS_PER_PACKET),
             state,
         }
+    }
+}
+
+/// Records of the Initial and of the Handshake space, where `wanted` would be in proportion.
+const fn bounded(wanted: usize) -> usize {
+    if wanted < HANDSHAKE_PACKETS_MIN {
+        HANDSHAKE_PACKETS_MIN
+    } else if wanted > HANDSHAKE_PACKETS_MAX {
+        HANDSHAKE_PACKETS_MAX
+    } else {
+        wanted
     }
 }
 
@@ -304,7 +317,13 @@ mod tests {
 
     #[test]
     fn spaces_share_the_tables_and_do_not_overlap() {
-        let (mut packets, mut tokens) = memory(4);
+        for (application, handshake) in [(4, 4), (16, 4), (23, 5), (31, 7), (32, 8), (100, 8)] {
+            fill_all(application, handshake);
+        }
+    }
+
+    fn fill_all(application: usize, handshake: u64) {
+        let (mut packets, mut tokens) = memory(application);
         let mut memory = SentMemory {
             packets: Table::from(&mut packets[..]),
             tokens: Table::from(&mut tokens[..]),
@@ -312,7 +331,10 @@ mod tests {
         let mut states = [RingState::EMPTY; 3];
         for (space, state) in Space::ALL.into_iter().zip(&mut states) {
             let mut ring = memory.ring(space, state);
-            let capacity = if space == Space::Application { 4 } else { 8 };
+            let capacity = match space {
+                Space::Application => application as u64,
+                _ => handshake,
+            };
             let base = space as u64 * 100;
             for number in 0..capacity {
                 let token = Token::MaxData {

@@ -270,7 +270,7 @@ mod tests {
                 .buffer
                 .discard_to(pool, receiver.buffer.read_offset() + count);
         };
-        let mut pool = crate::mem::Pool::new(crate::mem::leaked_memory(1, 32));
+        let mut pool = crate::mem::Pool::new(crate::mem::leaked_memory(1, 32), 32);
         budget.tune(&mut fast, now, Duration::from_micros(1));
         assert_eq!(fast.share, 1000);
         for _ in 0..8 {
@@ -296,7 +296,7 @@ mod tests {
     #[test]
     fn rounds_short_by_chance_do_not_grow_a_share() {
         let mut budget = Budget::new(1 << 20, 1, 1000);
-        let mut pool = crate::mem::Pool::new(crate::mem::leaked_memory(1, 32));
+        let mut pool = crate::mem::Pool::new(crate::mem::leaked_memory(1, 32), 32);
         let mut receiver = Receiver::open(1000);
         receiver.limit = u64::MAX;
         let mut now = Instant::from_micros(1);

@@ -204,8 +204,8 @@ const fn by(direction: Direction) -> usize {
 impl<'m> Streams<'m> {
     /// No streams yet. The lowest chunks of both pools are lent to the handshake.
     pub fn new(memory: StreamMemory<'m>, limits: &Limits, side: Side) -> Self {
-        let mut receive = Pool::new(memory.receive);
-        let mut send = Pool::new(memory.send);
+        let mut receive = Pool::new(memory.receive, limits.receive_chunk);
+        let mut send = Pool::new(memory.send, limits.send_chunk);
         receive.lend(limits.handshake_chunks());
         send.lend(limits.handshake_send_chunks());
         let buffering = limits.buffering_streams() as u64;
@@ -288,7 +288,7 @@ impl<'m> Streams<'m> {
     /// [`release_handshake_receive`](Self::release_handshake_receive) leaves what is for tickets, and for
     /// those to be sent, until [`release_handshake_send`](Self::release_handshake_send) leaves nothing.
     pub fn handshake_buffers(&mut self) -> (&mut [u8], &mut [u8]) {
-        (self.receive.lent_mut(), self.send.lent_mut())
+        (self.receive.lent(), self.send.lent())
     }
 
     /// The server is verified: the chunks of its messages go to the streams, and the peer is told.

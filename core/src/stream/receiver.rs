@@ -203,7 +203,7 @@ mod tests {
     //= rfc9000#4.5 test
     #[test]
     fn the_final_size_holds() {
-        let mut pool = Pool::new(leaked_memory(4, 32));
+        let mut pool = Pool::new(leaked_memory(4, 32), 32);
         let mut receiver = Receiver::open(100);
         receiver.buffer.write(&mut pool, 10, &[0; 10]).unwrap();
         assert_eq!(code(receiver.admit(19, true)), Code::FINAL_SIZE_ERROR);

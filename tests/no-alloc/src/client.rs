@@ -22,8 +22,8 @@ type Memory = storage!(LIMITS);
 
 static MEMORY: ConstStaticCell<Memory> = ConstStaticCell::new(Storage::new());
 
-const _: () = assert!(size_of::<Memory>() <= 16 * 1024);
-const _: () = assert!(size_of::<storage!(Limits::TINY)>() <= 18 * 1024);
+const _: () = assert!(size_of::<Memory>() <= 12 * 1024);
+const _: () = assert!(size_of::<storage!(Limits::TINY)>() <= 12 * 1024 + 512);
 
 // On a host it is more: longer pointers, and keys for whatever AES instructions the processor turns out to have.
 #[cfg(target_os = "none")]

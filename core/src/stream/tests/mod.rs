@@ -149,7 +149,11 @@ fn remote(limits: LocalLimits) -> RemoteLimits {
 
 /// A client with one open stream, and a peer that allows much.
 fn client() -> (End, StreamId) {
-    let mut client = End::new(&Limits::TINY, Side::Client);
+    client_with(&Limits::TINY)
+}
+
+fn client_with(limits: &Limits) -> (End, StreamId) {
+    let mut client = End::new(limits, Side::Client);
     client.streams.set_remote_limits(RemoteLimits {
         max_data: 10_000,
         max_stream_data_bidi_local: 0,
