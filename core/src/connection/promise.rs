@@ -52,7 +52,7 @@ impl Promise {
             idle_timeout_ms,
             // The parameter is below 2^14.
             max_ack_delay_us: peer.max_ack_delay_ms as u32 * 1_000,
-            ack_delay_exponent: peer.ack_delay_exponent,
+            ack_delay_exponent: peer.ack_delay_exponent as u8,
             connection_ids: peer.active_connection_id_limit,
             reset_token: peer.stateless_reset_token,
         }

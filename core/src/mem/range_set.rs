@@ -36,6 +36,8 @@ impl<const N: usize> RangeSet<N> {
     };
 }
 
+// Not derived, because there is no copy of a set without a size.
+#[expect(clippy::expl_impl_clone_on_copy)]
 impl<const N: usize> Clone for RangeSet<N> {
     fn clone(&self) -> Self {
         *self

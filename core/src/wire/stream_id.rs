@@ -53,6 +53,12 @@ impl StreamId {
         Self(value.get())
     }
 
+    /// The identity with a number that was read as a variable-length integer, and so is below 2^62.
+    pub(super) const fn decoded(value: u64) -> Self {
+        debug_assert!(value <= VarInt::MAX.get(), "a varint");
+        Self(value)
+    }
+
     /// The number on the wire.
     pub const fn get(self) -> u64 {
         self.0

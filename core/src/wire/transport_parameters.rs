@@ -2,7 +2,7 @@
 //!
 //! Invariant: parameters that were decoded are legal for the side that sent them, one by one and together.
 
-use core::net::{Ipv4Addr, Ipv6Addr, SocketAddrV4, SocketAddrV6};
+use core::net::{SocketAddrV4, SocketAddrV6};
 
 use super::packet::ConnectionId;
 use super::{Code, Side, TransportError};
@@ -33,7 +33,7 @@ pub struct TransportParameters {
     /// Unidirectional streams its peer may open, at most 2^60.
     pub initial_max_streams_uni: u64,
     /// The power of two that its ACK Delay fields are to be multiplied by, at most 20.
-    pub ack_delay_exponent: u8,
+    pub ack_delay_exponent: u64,
     /// Milliseconds by which it delays acknowledgements at most, below 2^14.
     pub max_ack_delay_ms: u64,
     /// It must not be sent to from a new address.
@@ -99,19 +99,14 @@ impl TransportParameters {
     /// [`Self::check_server_ids`].
     pub fn decode(bytes: &[u8], from: Side) -> Result<Self, TransportError> {
         let mut parameters = Self::DEFAULT;
-        let mut seen = 0_u64;
+        let mut seen = 0_u32;
         let mut reader = Reader::new(bytes);
         while !reader.is_empty() {
-            let id = reader.varint().map_err(|_| torn())?;
-            let length = reader.varint().map_err(|_| torn())?;
-            let value = reader.take_u64(length).map_err(|_| torn())?;
-            // All known identifiers are below 64; of unknown ones, repetitions go unnoticed.
-            let bit = u32::try_from(id)
-                .ok()
-                .and_then(|id| 1_u64.checked_shl(id))
-                .unwrap_or(0);
+            let (id, value) = one(&mut reader).map_err(|_| torn())?;
+            //= rfc9000#7.4.2
+            let Some(bit) = known(id) else { continue };
             //= rfc9000#7.4
-            if seen & bit != 0 && is_known(id) {
+            if seen & bit != 0 {
                 return Err(TransportError::new(rule!(
                     Code::TRANSPORT_PARAMETER_ERROR,
                     "transport parameter sent twice"
@@ -119,13 +114,13 @@ impl TransportParameters {
             }
             seen |= bit;
             //= rfc9000#18.2
-            if from == Side::Client && is_servers(id) {
+            if from == Side::Client && bit & SERVERS != 0 {
                 return Err(TransportError::new(rule!(
                     Code::TRANSPORT_PARAMETER_ERROR,
                     "transport parameter that only a server may send"
                 )));
             }
-            parameters.set(id, Reader::new(value))?;
+            parameters.set(id, value)?;
         }
         //= rfc9000#18.2
         if parameters.preferred_address.is_some()
@@ -139,62 +134,57 @@ impl TransportParameters {
         Ok(parameters)
     }
 
-    /// Takes one parameter's value over, if it is known and legal.
-    fn set(&mut self, id: u64, value: Reader<'_>) -> Result<(), TransportError> {
+    /// Takes the value of a known parameter over, if it is legal.
+    fn set(&mut self, id: u64, mut value: Reader<'_>) -> Result<(), TransportError> {
+        if let Some(integer) = INTEGERS.iter().find(|integer| u64::from(integer.id) == id) {
+            let number = value.varint().map_err(|_| torn())?;
+            value.end().map_err(|_| torn())?;
+            if number < integer.least.into() || number > integer.most {
+                return Err(illegal());
+            }
+            *self.integer(id) = number;
+            return Ok(());
+        }
+        if id == id::STATELESS_RESET_TOKEN {
+            self.stateless_reset_token = Some(value.array().map_err(|_| torn())?);
+            return value.end().map_err(|_| torn());
+        }
+        if id == id::PREFERRED_ADDRESS {
+            let address = PreferredAddress::decode(value).map_err(|_| illegal())?;
+            self.preferred_address = Some(address);
+            return Ok(());
+        }
+        if id == id::DISABLE_ACTIVE_MIGRATION {
+            self.disable_active_migration = true;
+            return value.end().map_err(|_| illegal());
+        }
+        let cid = Some(ConnectionId::new(value.rest()).ok_or(illegal())?);
         match id {
-            id::ORIGINAL_DESTINATION_CONNECTION_ID => {
-                self.original_destination_connection_id = Some(connection_id(value)?);
-            }
-            id::MAX_IDLE_TIMEOUT => self.max_idle_timeout_ms = integer(value, 0..=ANY)?,
-            id::STATELESS_RESET_TOKEN => {
-                self.stateless_reset_token = Some(value.all(Reader::array).map_err(|_| torn())?);
-            }
-            id::MAX_UDP_PAYLOAD_SIZE => {
-                self.max_udp_payload_size = integer(value, UDP_PAYLOAD_MIN..=ANY)?;
-            }
-            id::INITIAL_MAX_DATA => self.initial_max_data = integer(value, 0..=ANY)?,
-            id::INITIAL_MAX_STREAM_DATA_BIDI_LOCAL => {
-                self.initial_max_stream_data_bidi_local = integer(value, 0..=ANY)?;
-            }
-            id::INITIAL_MAX_STREAM_DATA_BIDI_REMOTE => {
-                self.initial_max_stream_data_bidi_remote = integer(value, 0..=ANY)?;
-            }
-            id::INITIAL_MAX_STREAM_DATA_UNI => {
-                self.initial_max_stream_data_uni = integer(value, 0..=ANY)?;
-            }
-            id::INITIAL_MAX_STREAMS_BIDI => {
-                self.initial_max_streams_bidi = integer(value, 0..=STREAMS_MAX)?;
-            }
-            id::INITIAL_MAX_STREAMS_UNI => {
-                self.initial_max_streams_uni = integer(value, 0..=STREAMS_MAX)?;
-            }
-            id::ACK_DELAY_EXPONENT => {
-                self.ack_delay_exponent = integer(value, 0..=ACK_DELAY_EXPONENT_MAX)? as u8;
-            }
-            id::MAX_ACK_DELAY => self.max_ack_delay_ms = integer(value, 0..=MAX_ACK_DELAY_MAX_MS)?,
-            id::DISABLE_ACTIVE_MIGRATION => {
-                value.end().map_err(|_| illegal())?;
-                self.disable_active_migration = true;
-            }
-            id::PREFERRED_ADDRESS => {
-                self.preferred_address = Some(PreferredAddress::decode(value)?);
-            }
-            id::ACTIVE_CONNECTION_ID_LIMIT => {
-                self.active_connection_id_limit = integer(value, CONNECTION_IDS_MIN..=ANY)?;
-            }
-            id::INITIAL_SOURCE_CONNECTION_ID => {
-                self.initial_source_connection_id = Some(connection_id(value)?);
-            }
-            id::RETRY_SOURCE_CONNECTION_ID => {
-                self.retry_source_connection_id = Some(connection_id(value)?);
-            }
-            id::MAX_DATAGRAM_FRAME_SIZE => {
-                self.max_datagram_frame_size = integer(value, 0..=ANY)?;
-            }
-            //= rfc9000#7.4.2
-            _ => {}
+            id::ORIGINAL_DESTINATION_CONNECTION_ID => self.original_destination_connection_id = cid,
+            id::INITIAL_SOURCE_CONNECTION_ID => self.initial_source_connection_id = cid,
+            _ => self.retry_source_connection_id = cid,
         }
         Ok(())
+    }
+
+    /// The parameter `id`, which is one of [`INTEGERS`].
+    fn integer(&mut self, id: u64) -> &mut u64 {
+        match id {
+            id::MAX_IDLE_TIMEOUT => &mut self.max_idle_timeout_ms,
+            id::MAX_UDP_PAYLOAD_SIZE => &mut self.max_udp_payload_size,
+            id::INITIAL_MAX_DATA => &mut self.initial_max_data,
+            id::INITIAL_MAX_STREAM_DATA_BIDI_LOCAL => &mut self.initial_max_stream_data_bidi_local,
+            id::INITIAL_MAX_STREAM_DATA_BIDI_REMOTE => {
+                &mut self.initial_max_stream_data_bidi_remote
+            }
+            id::INITIAL_MAX_STREAM_DATA_UNI => &mut self.initial_max_stream_data_uni,
+            id::INITIAL_MAX_STREAMS_BIDI => &mut self.initial_max_streams_bidi,
+            id::INITIAL_MAX_STREAMS_UNI => &mut self.initial_max_streams_uni,
+            id::ACK_DELAY_EXPONENT => &mut self.ack_delay_exponent,
+            id::MAX_ACK_DELAY => &mut self.max_ack_delay_ms,
+            id::ACTIVE_CONNECTION_ID_LIMIT => &mut self.active_connection_id_limit,
+            _ => &mut self.max_datagram_frame_size,
+        }
     }
 
     /// The server's connection IDs are those of the handshake as the client saw it.
@@ -233,13 +223,16 @@ impl TransportParameters {
     ///
     /// `grease` is one more, with an identifier from [`reserved_id`] and any value.
     pub fn encode(
-        &self,
+        mut self,
         writer: &mut Writer<'_>,
         grease: Option<(u64, &[u8])>,
     ) -> Result<(), Full> {
+        let mut default = Self::DEFAULT;
         writer.whole(|writer| {
-            for (id, value, default) in self.integers() {
-                if value != default {
+            for integer in &INTEGERS {
+                let id = integer.id.into();
+                let value = *self.integer(id);
+                if value != *default.integer(id) {
                     writer.varint(id)?;
                     writer.varint(VarInt::size(value) as u64)?;
                     writer.varint(value)?;
@@ -279,90 +272,27 @@ impl TransportParameters {
             Ok(())
         })
     }
-
-    /// The parameters that are integers: identifier, value and default.
-    fn integers(&self) -> [(u64, u64, u64); 12] {
-        let default = Self::DEFAULT;
-        [
-            (
-                id::MAX_IDLE_TIMEOUT,
-                self.max_idle_timeout_ms,
-                default.max_idle_timeout_ms,
-            ),
-            (
-                id::MAX_UDP_PAYLOAD_SIZE,
-                self.max_udp_payload_size,
-                default.max_udp_payload_size,
-            ),
-            (id::INITIAL_MAX_DATA, self.initial_max_data, 0),
-            (
-                id::INITIAL_MAX_STREAM_DATA_BIDI_LOCAL,
-                self.initial_max_stream_data_bidi_local,
-                0,
-            ),
-            (
-                id::INITIAL_MAX_STREAM_DATA_BIDI_REMOTE,
-                self.initial_max_stream_data_bidi_remote,
-                0,
-            ),
-            (
-                id::INITIAL_MAX_STREAM_DATA_UNI,
-                self.initial_max_stream_data_uni,
-                0,
-            ),
-            (
-                id::INITIAL_MAX_STREAMS_BIDI,
-                self.initial_max_streams_bidi,
-                0,
-            ),
-            (id::INITIAL_MAX_STREAMS_UNI, self.initial_max_streams_uni, 0),
-            (
-                id::ACK_DELAY_EXPONENT,
-                self.ack_delay_exponent.into(),
-                default.ack_delay_exponent.into(),
-            ),
-            (
-                id::MAX_ACK_DELAY,
-                self.max_ack_delay_ms,
-                default.max_ack_delay_ms,
-            ),
-            (
-                id::ACTIVE_CONNECTION_ID_LIMIT,
-                self.active_connection_id_limit,
-                default.active_connection_id_limit,
-            ),
-            (id::MAX_DATAGRAM_FRAME_SIZE, self.max_datagram_frame_size, 0),
-        ]
-    }
 }
 
 impl PreferredAddress {
-    fn decode(value: Reader<'_>) -> Result<Self, TransportError> {
-        let address = value
-            .all(|reader| {
-                let ipv4 = SocketAddrV4::new(Ipv4Addr::from(reader.array()?), reader.u16()?);
-                let ipv6 =
-                    SocketAddrV6::new(Ipv6Addr::from(reader.array::<16>()?), reader.u16()?, 0, 0);
-                let cid = reader.vector_u8()?.rest();
-                let cid = ConnectionId::new(cid).ok_or(DecodeError::Invalid)?;
-                let absent4 = ipv4.ip().is_unspecified() && ipv4.port() == 0;
-                let absent6 = ipv6.ip().is_unspecified() && ipv6.port() == 0;
-                Ok::<_, DecodeError>(Self {
-                    ipv4: (!absent4).then_some(ipv4),
-                    ipv6: (!absent6).then_some(ipv6),
-                    connection_id: cid,
-                    reset_token: reader.array()?,
-                })
-            })
-            .map_err(|_| illegal())?;
+    fn decode(mut value: Reader<'_>) -> Result<Self, DecodeError> {
+        let ipv4 = SocketAddrV4::new(value.array::<4>()?.into(), value.u16()?);
+        let ipv6 = SocketAddrV6::new(value.array::<16>()?.into(), value.u16()?, 0, 0);
+        let connection_id = value.vector_u8()?.rest();
+        let reset_token = value.array()?;
+        value.end()?;
         //= rfc9000#18.2
-        if address.connection_id.is_empty() {
-            return Err(TransportError::new(rule!(
-                Code::TRANSPORT_PARAMETER_ERROR,
-                "preferred_address without a connection ID"
-            )));
+        if connection_id.is_empty() {
+            return Err(DecodeError::Invalid);
         }
-        Ok(address)
+        let absent4 = ipv4.ip().is_unspecified() && ipv4.port() == 0;
+        let absent6 = ipv6.ip().is_unspecified() && ipv6.port() == 0;
+        Ok(Self {
+            ipv4: (!absent4).then_some(ipv4),
+            ipv6: (!absent6).then_some(ipv6),
+            connection_id: ConnectionId::new(connection_id).ok_or(DecodeError::Invalid)?,
+            reset_token,
+        })
     }
 
     fn encode(&self, writer: &mut Writer<'_>) -> Result<(), Full> {
@@ -383,10 +313,22 @@ pub const fn reserved_id(random: u64) -> u64 {
     31 * (random % ((VarInt::MAX.get() - 27) / 31)) + 27
 }
 
+/// A parameter that is an integer, and what it may be.
+struct Integer {
+    id: u8,
+    least: u16,
+    most: u64,
+}
+
+const fn integer(id: u64, least: u16, most: u64) -> Integer {
+    let id = id as u8;
+    Integer { id, least, most }
+}
+
 /// The largest value an integer can have.
 const ANY: u64 = VarInt::MAX.get();
 /// Every endpoint takes datagrams of this many bytes.
-const UDP_PAYLOAD_MIN: u64 = 1200;
+const UDP_PAYLOAD_MIN: u16 = 1200;
 /// Stream identifiers end at 2^62 - 1, with two bits for the kind.
 const STREAMS_MAX: u64 = 1 << 60;
 /// The largest exponent that is legal.
@@ -394,7 +336,23 @@ const ACK_DELAY_EXPONENT_MAX: u64 = 20;
 /// The longest delay that is legal.
 const MAX_ACK_DELAY_MAX_MS: u64 = (1 << 14) - 1;
 /// Fewer connection IDs than this could not be replaced.
-const CONNECTION_IDS_MIN: u64 = 2;
+const CONNECTION_IDS_MIN: u16 = 2;
+
+/// What is legal (RFC 9000 §18.2, RFC 9221 §3).
+static INTEGERS: [Integer; 12] = [
+    integer(id::MAX_IDLE_TIMEOUT, 0, ANY),
+    integer(id::MAX_UDP_PAYLOAD_SIZE, UDP_PAYLOAD_MIN, ANY),
+    integer(id::INITIAL_MAX_DATA, 0, ANY),
+    integer(id::INITIAL_MAX_STREAM_DATA_BIDI_LOCAL, 0, ANY),
+    integer(id::INITIAL_MAX_STREAM_DATA_BIDI_REMOTE, 0, ANY),
+    integer(id::INITIAL_MAX_STREAM_DATA_UNI, 0, ANY),
+    integer(id::INITIAL_MAX_STREAMS_BIDI, 0, STREAMS_MAX),
+    integer(id::INITIAL_MAX_STREAMS_UNI, 0, STREAMS_MAX),
+    integer(id::ACK_DELAY_EXPONENT, 0, ACK_DELAY_EXPONENT_MAX),
+    integer(id::MAX_ACK_DELAY, 0, MAX_ACK_DELAY_MAX_MS),
+    integer(id::ACTIVE_CONNECTION_ID_LIMIT, CONNECTION_IDS_MIN, ANY),
+    integer(id::MAX_DATAGRAM_FRAME_SIZE, 0, ANY),
+];
 
 /// Identifiers (RFC 9000 §18.2, RFC 9221 §3).
 mod id {
@@ -418,34 +376,26 @@ mod id {
     pub const MAX_DATAGRAM_FRAME_SIZE: u64 = 0x20;
 }
 
-const fn is_known(id: u64) -> bool {
-    id <= id::RETRY_SOURCE_CONNECTION_ID || id == id::MAX_DATAGRAM_FRAME_SIZE
-}
-
-const fn is_servers(id: u64) -> bool {
-    matches!(
-        id,
-        id::ORIGINAL_DESTINATION_CONNECTION_ID
-            | id::STATELESS_RESET_TOKEN
-            | id::PREFERRED_ADDRESS
-            | id::RETRY_SOURCE_CONNECTION_ID
-    )
-}
-
-/// A value that is one variable-length integer in `range`, and nothing else.
-fn integer(
-    value: Reader<'_>,
-    range: core::ops::RangeInclusive<u64>,
-) -> Result<u64, TransportError> {
-    let value = value.all(Reader::varint).map_err(|_| torn())?;
-    if !range.contains(&value) {
-        return Err(illegal());
+/// The bit that stands for a known identifier.
+const fn known(id: u64) -> Option<u32> {
+    match id {
+        0..=id::RETRY_SOURCE_CONNECTION_ID => Some(1 << id),
+        id::MAX_DATAGRAM_FRAME_SIZE => Some(1 << 31),
+        _ => None,
     }
-    Ok(value)
 }
 
-fn connection_id(mut value: Reader<'_>) -> Result<ConnectionId, TransportError> {
-    ConnectionId::new(value.rest()).ok_or(illegal())
+/// What only a server may send.
+const SERVERS: u32 = 1 << id::ORIGINAL_DESTINATION_CONNECTION_ID
+    | 1 << id::STATELESS_RESET_TOKEN
+    | 1 << id::PREFERRED_ADDRESS
+    | 1 << id::RETRY_SOURCE_CONNECTION_ID;
+
+/// The next parameter: its identifier and its value.
+fn one<'a>(reader: &mut Reader<'a>) -> Result<(u64, Reader<'a>), DecodeError> {
+    let id = reader.varint()?;
+    let length = reader.varint()?;
+    Ok((id, Reader::new(reader.take_u64(length)?)))
 }
 
 fn opaque(writer: &mut Writer<'_>, id: u64, value: &[u8]) -> Result<(), Full> {
@@ -471,6 +421,7 @@ const fn illegal() -> TransportError {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use core::net::{Ipv4Addr, Ipv6Addr};
     use proptest::prelude::*;
     use std::vec::Vec;
 
@@ -482,7 +433,7 @@ mod tests {
     }
 
     /// One parameter with a value of any bytes.
-    fn one(id: u64, value: &[u8]) -> Vec<u8> {
+    fn parameter(id: u64, value: &[u8]) -> Vec<u8> {
         let mut buffer = [0; 128];
         let mut writer = Writer::new(&mut buffer);
         opaque(&mut writer, id, value).unwrap();
@@ -493,7 +444,7 @@ mod tests {
         let mut buffer = [0; 8];
         let mut writer = Writer::new(&mut buffer);
         writer.varint(value).unwrap();
-        one(id, writer.written())
+        parameter(id, writer.written())
     }
 
     fn refused(bytes: &[u8], from: Side) {
@@ -615,7 +566,7 @@ mod tests {
             assert!(TransportParameters::decode(&wire, Side::Server).is_ok());
             refused(&[&wire[..], &wire[..]].concat(), Side::Server);
         }
-        let flag = one(0x0c, &[]);
+        let flag = parameter(0x0c, &[]);
         refused(&[&flag[..], &flag[..]].concat(), Side::Server);
     }
 
@@ -644,18 +595,18 @@ mod tests {
     #[test]
     fn values_of_a_wrong_length_are_refused() {
         for id in [1, 3, 4, 5, 6, 7, 8, 9, 0x0a, 0x0b, 0x0e, 0x20] {
-            refused(&one(id, &[]), Side::Server);
-            refused(&one(id, &[0x44]), Side::Server);
-            refused(&one(id, &[0x44, 0xb0, 0]), Side::Server);
+            refused(&parameter(id, &[]), Side::Server);
+            refused(&parameter(id, &[0x44]), Side::Server);
+            refused(&parameter(id, &[0x44, 0xb0, 0]), Side::Server);
         }
         for length in [0, 15, 17] {
-            refused(&one(0x02, &[0; 20][..length]), Side::Server);
+            refused(&parameter(0x02, &[0; 20][..length]), Side::Server);
         }
         for id in [0x00, 0x0f, 0x10] {
-            assert!(TransportParameters::decode(&one(id, &[1; 20]), Side::Server).is_ok());
-            refused(&one(id, &[1; 21]), Side::Server);
+            assert!(TransportParameters::decode(&parameter(id, &[1; 20]), Side::Server).is_ok());
+            refused(&parameter(id, &[1; 21]), Side::Server);
         }
-        refused(&one(0x0c, &[0]), Side::Server);
+        refused(&parameter(0x0c, &[0]), Side::Server);
         refused(&[0x04], Side::Server);
         refused(&[0x04, 2, 1], Side::Server);
         refused(&[0x40], Side::Server);
@@ -671,7 +622,7 @@ mod tests {
             value.extend(std::vec![9; usize::from(length) + 16]);
             value
         };
-        let wire = one(0x0d, &value(4));
+        let wire = parameter(0x0d, &value(4));
         let address = TransportParameters::decode(&wire, Side::Server)
             .unwrap()
             .preferred_address
@@ -682,11 +633,14 @@ mod tests {
         );
         assert_eq!(address.ipv6, None);
         assert_eq!(address.connection_id, cid(&[9; 4]));
-        refused(&one(0x0d, &value(0)), Side::Server);
-        refused(&one(0x0d, &value(21)), Side::Server);
-        refused(&one(0x0d, &value(4)[..40]), Side::Server);
-        refused(&one(0x0d, &[&value(4)[..], &[0]].concat()), Side::Server);
-        let empty = one(0x0f, &[]);
+        refused(&parameter(0x0d, &value(0)), Side::Server);
+        refused(&parameter(0x0d, &value(21)), Side::Server);
+        refused(&parameter(0x0d, &value(4)[..40]), Side::Server);
+        refused(
+            &parameter(0x0d, &[&value(4)[..], &[0]].concat()),
+            Side::Server,
+        );
+        let empty = parameter(0x0f, &[]);
         refused(&[&wire[..], &empty[..]].concat(), Side::Server);
         refused(&[&empty[..], &wire[..]].concat(), Side::Server);
     }
@@ -754,7 +708,7 @@ mod tests {
             ),
             client: bool,
         ) {
-            let wire: Vec<u8> = items.iter().flat_map(|(id, value)| one(*id, value)).collect();
+            let wire: Vec<u8> = items.iter().flat_map(|(id, value)| parameter(*id, value)).collect();
             let from = if client { Side::Client } else { Side::Server };
             if let Ok(parameters) = TransportParameters::decode(&wire, from) {
                 let again = encoded(&parameters);

@@ -76,67 +76,83 @@ impl From<DecodeError> for Fault {
 
 /// Reads what follows the type.
 fn fields<'a>(reader: &mut Reader<'a>, kind: u64) -> Result<Frame<'a>, Fault> {
+    //= rfc9000#12.4
+    if !kind::is_known(kind) {
+        return Err(Fault(rule!(
+            Code::FRAME_ENCODING_ERROR,
+            "unknown frame type"
+        )));
+    }
+    let mut numbers = [0; 3];
+    for number in numbers.iter_mut().take(kind::numbers(kind)) {
+        *number = reader.varint()?;
+    }
+    let bytes = if kind::has_bytes(kind) {
+        let length = reader.varint()?;
+        reader.take_u64(length)?
+    } else {
+        &[]
+    };
+    let [first, second, third] = numbers;
+    let (id, limit) = (StreamId::decoded(first), second);
     Ok(match kind {
         kind::PADDING => padding(reader),
         kind::PING => Frame::Ping,
         kind::ACK | kind::ACK_ECN => Frame::Ack(Ack::decode(reader, kind)?),
         kind::RESET_STREAM => Frame::ResetStream {
-            id: stream_id(reader)?,
-            code: reader.varint()?,
-            final_size: reader.varint()?,
+            id,
+            code: second,
+            final_size: third,
         },
-        kind::STOP_SENDING => Frame::StopSending {
-            id: stream_id(reader)?,
-            code: reader.varint()?,
+        kind::STOP_SENDING => Frame::StopSending { id, code: second },
+        kind::CRYPTO => Frame::Crypto {
+            //= rfc9000#19.6
+            offset: within_stream(first, bytes)?,
+            data: bytes,
         },
-        kind::CRYPTO => crypto(reader)?,
-        kind::NEW_TOKEN => new_token(reader)?,
-        kind::STREAM..=kind::STREAM_LAST => stream(reader, kind)?,
-        kind::MAX_DATA => Frame::MaxData {
-            limit: reader.varint()?,
+        kind::NEW_TOKEN => Frame::NewToken {
+            token: token(bytes)?,
         },
-        kind::MAX_STREAM_DATA => Frame::MaxStreamData {
-            id: stream_id(reader)?,
-            limit: reader.varint()?,
-        },
+        kind::STREAM..=kind::STREAM_LAST => {
+            let data = if kind & kind::STREAM_LEN == 0 {
+                reader.rest()
+            } else {
+                bytes
+            };
+            Frame::Stream {
+                id,
+                //= rfc9000#19.8
+                offset: within_stream(second, data)?,
+                data,
+                fin: kind & kind::STREAM_FIN != 0,
+            }
+        }
+        kind::MAX_DATA => Frame::MaxData { limit: first },
+        kind::MAX_STREAM_DATA => Frame::MaxStreamData { id, limit },
         kind::MAX_STREAMS | kind::MAX_STREAMS_UNI => Frame::MaxStreams {
             direction: direction(kind),
-            limit: streams(reader)?,
+            limit: streams(first)?,
         },
-        kind::DATA_BLOCKED => Frame::DataBlocked {
-            limit: reader.varint()?,
-        },
-        kind::STREAM_DATA_BLOCKED => Frame::StreamDataBlocked {
-            id: stream_id(reader)?,
-            limit: reader.varint()?,
-        },
+        kind::DATA_BLOCKED => Frame::DataBlocked { limit: first },
+        kind::STREAM_DATA_BLOCKED => Frame::StreamDataBlocked { id, limit },
         kind::STREAMS_BLOCKED | kind::STREAMS_BLOCKED_UNI => Frame::StreamsBlocked {
             direction: direction(kind),
-            limit: streams(reader)?,
+            limit: streams(first)?,
         },
-        kind::NEW_CONNECTION_ID => new_connection_id(reader)?,
-        kind::RETIRE_CONNECTION_ID => Frame::RetireConnectionId {
-            sequence: reader.varint()?,
-        },
+        kind::NEW_CONNECTION_ID => new_connection_id(reader, first, second)?,
+        kind::RETIRE_CONNECTION_ID => Frame::RetireConnectionId { sequence: first },
         kind::PATH_CHALLENGE => Frame::PathChallenge(reader.array()?),
         kind::PATH_RESPONSE => Frame::PathResponse(reader.array()?),
         kind::CONNECTION_CLOSE => Frame::ConnectionClose(Close::Transport {
-            code: Code::new(reader.varint()?),
-            frame: reader.varint()?,
-            reason: counted(reader)?,
+            code: Code::new(first),
+            frame: second,
+            reason: bytes,
         }),
         kind::CONNECTION_CLOSE_APPLICATION => Frame::ConnectionClose(Close::Application {
-            code: reader.varint()?,
-            reason: counted(reader)?,
+            code: first,
+            reason: bytes,
         }),
-        kind::HANDSHAKE_DONE => Frame::HandshakeDone,
-        //= rfc9000#12.4
-        _ => {
-            return Err(Fault(rule!(
-                Code::FRAME_ENCODING_ERROR,
-                "unknown frame type"
-            )));
-        }
+        _ => Frame::HandshakeDone,
     })
 }
 
@@ -149,48 +165,19 @@ fn padding<'a>(reader: &mut Reader<'a>) -> Frame<'a> {
     Frame::Padding { length }
 }
 
-fn crypto<'a>(reader: &mut Reader<'a>) -> Result<Frame<'a>, Fault> {
-    let offset = reader.varint()?;
-    let data = counted(reader)?;
-    //= rfc9000#19.6
-    within_stream(offset, data)?;
-    Ok(Frame::Crypto { offset, data })
-}
-
-fn new_token<'a>(reader: &mut Reader<'a>) -> Result<Frame<'a>, Fault> {
-    let token = counted(reader)?;
+fn token(token: &[u8]) -> Result<&[u8], Fault> {
     //= rfc9000#19.7
     if token.is_empty() {
         return Err(Fault(rule!(Code::FRAME_ENCODING_ERROR, "empty token")));
     }
-    Ok(Frame::NewToken { token })
+    Ok(token)
 }
 
-fn stream<'a>(reader: &mut Reader<'a>, kind: u64) -> Result<Frame<'a>, Fault> {
-    let id = stream_id(reader)?;
-    let offset = if kind & kind::STREAM_OFF == 0 {
-        0
-    } else {
-        reader.varint()?
-    };
-    let data = if kind & kind::STREAM_LEN == 0 {
-        reader.rest()
-    } else {
-        counted(reader)?
-    };
-    //= rfc9000#19.8
-    within_stream(offset, data)?;
-    Ok(Frame::Stream {
-        id,
-        offset,
-        data,
-        fin: kind & kind::STREAM_FIN != 0,
-    })
-}
-
-fn new_connection_id<'a>(reader: &mut Reader<'a>) -> Result<Frame<'a>, Fault> {
-    let sequence = reader.varint()?;
-    let retire_prior_to = reader.varint()?;
+fn new_connection_id<'a>(
+    reader: &mut Reader<'a>,
+    sequence: u64,
+    retire_prior_to: u64,
+) -> Result<Frame<'a>, Fault> {
     let cid = reader.vector_u8()?.rest();
     let reset_token = reader.array()?;
     //= rfc9000#19.15
@@ -215,14 +202,8 @@ fn new_connection_id<'a>(reader: &mut Reader<'a>) -> Result<Frame<'a>, Fault> {
     })
 }
 
-fn stream_id(reader: &mut Reader<'_>) -> Result<StreamId, Fault> {
-    let value = VarInt::new(reader.varint()?).ok_or(SHORT)?;
-    Ok(StreamId::from_varint(value))
-}
-
 /// A number of streams.
-fn streams(reader: &mut Reader<'_>) -> Result<u64, Fault> {
-    let limit = reader.varint()?;
+fn streams(limit: u64) -> Result<u64, Fault> {
     //= rfc9000#19.11
     //= rfc9000#19.14
     if limit > STREAMS_MAX {
@@ -242,13 +223,8 @@ const fn direction(kind: u64) -> Direction {
     }
 }
 
-/// Bytes with their number in front.
-fn counted<'a>(reader: &mut Reader<'a>) -> Result<&'a [u8], DecodeError> {
-    let length = reader.varint()?;
-    reader.take_u64(length)
-}
-
-fn within_stream(offset: u64, data: &[u8]) -> Result<(), Fault> {
+/// An offset that leaves room for `data`.
+fn within_stream(offset: u64, data: &[u8]) -> Result<u64, Fault> {
     // Does not overflow: a varint plus the length of a payload.
     if offset.saturating_add(data.len() as u64) > VarInt::MAX.get() {
         return Err(Fault(rule!(
@@ -256,7 +232,7 @@ fn within_stream(offset: u64, data: &[u8]) -> Result<(), Fault> {
             "data beyond offset 2^62 - 1"
         )));
     }
-    Ok(())
+    Ok(offset)
 }
 
 #[cfg(test)]

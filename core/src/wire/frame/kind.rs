@@ -1,5 +1,5 @@
-//! Frame types as one table: name, packets they may appear in, whether they ask for an acknowledgement
-//! (RFC 9000 §12.4 table 3, §12.5).
+//! Frame types as one table: packets they may appear in, whether they ask for an acknowledgement, what they
+//! consist of (RFC 9000 §12.4 table 3, §12.5, §19).
 //!
 //! Invariant: every type that [`super::Frames`] decodes has a row here, and no other has.
 
@@ -66,10 +66,29 @@ pub const HANDSHAKE_DONE: u64 = 0x1e;
 
 /// The RFC's name of a frame type; `None` for a type nobody defined.
 pub const fn name(kind: u64) -> Option<&'static str> {
-    match row(kind) {
-        Some(row) => Some(row.name),
-        None => None,
-    }
+    Some(match kind {
+        PADDING => "PADDING",
+        PING => "PING",
+        ACK | ACK_ECN => "ACK",
+        RESET_STREAM => "RESET_STREAM",
+        STOP_SENDING => "STOP_SENDING",
+        CRYPTO => "CRYPTO",
+        NEW_TOKEN => "NEW_TOKEN",
+        STREAM..=STREAM_LAST => "STREAM",
+        MAX_DATA => "MAX_DATA",
+        MAX_STREAM_DATA => "MAX_STREAM_DATA",
+        MAX_STREAMS | MAX_STREAMS_UNI => "MAX_STREAMS",
+        DATA_BLOCKED => "DATA_BLOCKED",
+        STREAM_DATA_BLOCKED => "STREAM_DATA_BLOCKED",
+        STREAMS_BLOCKED | STREAMS_BLOCKED_UNI => "STREAMS_BLOCKED",
+        NEW_CONNECTION_ID => "NEW_CONNECTION_ID",
+        RETIRE_CONNECTION_ID => "RETIRE_CONNECTION_ID",
+        PATH_CHALLENGE => "PATH_CHALLENGE",
+        PATH_RESPONSE => "PATH_RESPONSE",
+        CONNECTION_CLOSE | CONNECTION_CLOSE_APPLICATION => "CONNECTION_CLOSE",
+        HANDSHAKE_DONE => "HANDSHAKE_DONE",
+        _ => return None,
+    })
 }
 
 /// The type may appear in packets of `space`; for the application's space that means 1-RTT packets.
@@ -79,12 +98,12 @@ pub const fn is_allowed_in(kind: u64, space: Space) -> bool {
         Space::Handshake => H,
         Space::Application => ONE,
     };
-    is_in(kind, packets)
+    row(kind) & packets != 0
 }
 
 /// The type may appear in 0-RTT packets.
 pub const fn is_allowed_in_zero_rtt(kind: u64) -> bool {
-    is_in(kind, ZERO)
+    row(kind) & ZERO != 0
 }
 
 /// The type may be sent by `sender`: some are the server's alone.
@@ -94,9 +113,22 @@ pub const fn is_allowed_from(kind: u64, sender: Side) -> bool {
 
 /// A packet with a frame of this type is to be acknowledged.
 pub const fn is_ack_eliciting(kind: u64) -> bool {
-    row(kind).is_some()
-        && !matches!(kind, PADDING | ACK | ACK_ECN)
-        && !matches!(kind, CONNECTION_CLOSE | CONNECTION_CLOSE_APPLICATION)
+    row(kind) & ASKS != 0
+}
+
+/// The type is known.
+pub(super) const fn is_known(kind: u64) -> bool {
+    row(kind) != 0
+}
+
+/// How many variable-length integers follow the type.
+pub(super) const fn numbers(kind: u64) -> usize {
+    (row(kind) >> NUMBERS) as usize & 3
+}
+
+/// Bytes with their number in front follow the integers.
+pub(super) const fn has_bytes(kind: u64) -> bool {
+    row(kind) & BYTES != 0
 }
 
 /// A packet of nothing but such frames probes a path, and does not migrate to it (RFC 9000 §9.1).
@@ -127,13 +159,6 @@ pub const fn check(kind: u64, space: Space, sender: Side) -> Result<(), Transpor
     Err(TransportError::new(rule).in_frame(kind))
 }
 
-/// What the table says of a type.
-struct Row {
-    name: &'static str,
-    /// A sum of the packet flags below.
-    packets: u8,
-}
-
 /// Initial packets.
 const I: u8 = 1;
 /// Handshake packets.
@@ -142,43 +167,70 @@ const H: u8 = 2;
 const ZERO: u8 = 4;
 /// 1-RTT packets.
 const ONE: u8 = 8;
+/// The packet is to be acknowledged.
+const ASKS: u8 = 0x10;
+/// Where the number of integers stands.
+const NUMBERS: u8 = 5;
+/// Bytes follow the integers.
+const BYTES: u8 = 0x80;
 
-const fn is_in(kind: u64, packets: u8) -> bool {
-    match row(kind) {
-        Some(row) => row.packets & packets != 0,
-        None => false,
+/// What the table says of a type; 0 of one that nobody defined.
+const fn row(kind: u64) -> u8 {
+    if kind < ROWS.len() as u64 {
+        ROWS[kind as usize]
+    } else {
+        0
     }
 }
 
-const fn row(kind: u64) -> Option<Row> {
-    let (name, packets) = match kind {
-        PADDING => ("PADDING", I | H | ZERO | ONE),
-        PING => ("PING", I | H | ZERO | ONE),
-        ACK | ACK_ECN => ("ACK", I | H | ONE),
-        RESET_STREAM => ("RESET_STREAM", ZERO | ONE),
-        STOP_SENDING => ("STOP_SENDING", ZERO | ONE),
-        CRYPTO => ("CRYPTO", I | H | ONE),
-        NEW_TOKEN => ("NEW_TOKEN", ONE),
-        STREAM..=STREAM_LAST => ("STREAM", ZERO | ONE),
-        MAX_DATA => ("MAX_DATA", ZERO | ONE),
-        MAX_STREAM_DATA => ("MAX_STREAM_DATA", ZERO | ONE),
-        MAX_STREAMS | MAX_STREAMS_UNI => ("MAX_STREAMS", ZERO | ONE),
-        DATA_BLOCKED => ("DATA_BLOCKED", ZERO | ONE),
-        STREAM_DATA_BLOCKED => ("STREAM_DATA_BLOCKED", ZERO | ONE),
-        STREAMS_BLOCKED | STREAMS_BLOCKED_UNI => ("STREAMS_BLOCKED", ZERO | ONE),
-        NEW_CONNECTION_ID => ("NEW_CONNECTION_ID", ZERO | ONE),
-        // The table of §12.4 lists 0-RTT here, §12.5 excludes it; the stricter reading loses nothing,
-        // because before its handshake is complete a client has no connection ID to retire.
-        RETIRE_CONNECTION_ID => ("RETIRE_CONNECTION_ID", ONE),
-        PATH_CHALLENGE => ("PATH_CHALLENGE", ZERO | ONE),
-        PATH_RESPONSE => ("PATH_RESPONSE", ONE),
-        CONNECTION_CLOSE => ("CONNECTION_CLOSE", I | H | ZERO | ONE),
-        CONNECTION_CLOSE_APPLICATION => ("CONNECTION_CLOSE", ZERO | ONE),
-        HANDSHAKE_DONE => ("HANDSHAKE_DONE", ONE),
-        _ => return None,
-    };
-    Some(Row { name, packets })
-}
+static ROWS: [u8; 0x1f] = {
+    const EVERYWHERE: u8 = I | H | ZERO | ONE;
+    const DATA: u8 = ZERO | ONE | ASKS;
+    const ONE_NUMBER: u8 = 1 << NUMBERS;
+    const TWO_NUMBERS: u8 = 2 << NUMBERS;
+    const THREE_NUMBERS: u8 = 3 << NUMBERS;
+    let mut rows = [0; 0x1f];
+    rows[PADDING as usize] = EVERYWHERE;
+    rows[PING as usize] = EVERYWHERE | ASKS;
+    // What follows the type of an ACK is for `Ack` to read.
+    rows[ACK as usize] = I | H | ONE;
+    rows[ACK_ECN as usize] = I | H | ONE;
+    rows[RESET_STREAM as usize] = DATA | THREE_NUMBERS;
+    rows[STOP_SENDING as usize] = DATA | TWO_NUMBERS;
+    rows[CRYPTO as usize] = I | H | ONE | ASKS | ONE_NUMBER | BYTES;
+    rows[NEW_TOKEN as usize] = ONE | ASKS | BYTES;
+    let mut kind = STREAM;
+    while kind <= STREAM_LAST {
+        let numbers = if kind & STREAM_OFF == 0 {
+            ONE_NUMBER
+        } else {
+            TWO_NUMBERS
+        };
+        let bytes = if kind & STREAM_LEN == 0 { 0 } else { BYTES };
+        rows[kind as usize] = DATA | numbers | bytes;
+        kind += 1;
+    }
+    rows[MAX_DATA as usize] = DATA | ONE_NUMBER;
+    rows[MAX_STREAM_DATA as usize] = DATA | TWO_NUMBERS;
+    rows[MAX_STREAMS as usize] = DATA | ONE_NUMBER;
+    rows[MAX_STREAMS_UNI as usize] = DATA | ONE_NUMBER;
+    rows[DATA_BLOCKED as usize] = DATA | ONE_NUMBER;
+    rows[STREAM_DATA_BLOCKED as usize] = DATA | TWO_NUMBERS;
+    rows[STREAMS_BLOCKED as usize] = DATA | ONE_NUMBER;
+    rows[STREAMS_BLOCKED_UNI as usize] = DATA | ONE_NUMBER;
+    // A connection ID and a token follow.
+    rows[NEW_CONNECTION_ID as usize] = DATA | TWO_NUMBERS;
+    // The table of §12.4 lists 0-RTT here, §12.5 excludes it; the stricter reading loses nothing,
+    // because before its handshake is complete a client has no connection ID to retire.
+    rows[RETIRE_CONNECTION_ID as usize] = ONE | ASKS | ONE_NUMBER;
+    // Eight bytes follow.
+    rows[PATH_CHALLENGE as usize] = DATA;
+    rows[PATH_RESPONSE as usize] = ONE | ASKS;
+    rows[CONNECTION_CLOSE as usize] = EVERYWHERE | TWO_NUMBERS | BYTES;
+    rows[CONNECTION_CLOSE_APPLICATION as usize] = ZERO | ONE | ONE_NUMBER | BYTES;
+    rows[HANDSHAKE_DONE as usize] = ONE | ASKS;
+    rows
+};
 
 #[cfg(test)]
 mod tests {

@@ -204,82 +204,70 @@ impl Frame<'_> {
             if let Self::Padding { length } = self {
                 return writer.zeros(*length);
             }
-            writer.varint(self.kind())?;
-            self.encode_fields(writer)
+            let kind = self.kind();
+            writer.varint(kind)?;
+            let (numbers, bytes) = match self {
+                Self::Ack(ack) => return ack.encode_fields(writer),
+                _ => self.fields(),
+            };
+            for number in numbers.iter().take(kind::numbers(kind)) {
+                writer.varint(*number)?;
+            }
+            if kind::has_bytes(kind) {
+                writer.varint(bytes.len() as u64)?;
+            }
+            if let Self::NewConnectionId { reset_token, .. } = self {
+                writer.vector_u8(|writer| writer.bytes(bytes))?;
+                return writer.bytes(reset_token);
+            }
+            writer.bytes(bytes)
         })
     }
 
-    /// Everything behind the type.
-    fn encode_fields(&self, writer: &mut Writer<'_>) -> Result<(), Full> {
-        match *self {
-            Self::Padding { .. } | Self::Ping | Self::HandshakeDone => Ok(()),
-            Self::Ack(ref ack) => ack.encode_fields(writer),
+    /// The integers and the bytes behind the type.
+    fn fields(&self) -> ([u64; 3], &[u8]) {
+        let (first, second, third, bytes): (_, _, _, &[u8]) = match self {
+            Self::Padding { .. } | Self::Ping | Self::HandshakeDone | Self::Ack(_) => {
+                (0, 0, 0, &[])
+            }
             Self::ResetStream {
                 id,
                 code,
                 final_size,
-            } => varints(writer, &[id.get(), code, final_size]),
-            Self::StopSending { id, code } => varints(writer, &[id.get(), code]),
-            Self::Crypto { offset, data } => {
-                writer.varint(offset)?;
-                counted(writer, data)
-            }
-            Self::NewToken { token } => counted(writer, token),
+            } => (id.get(), *code, *final_size, &[]),
+            Self::StopSending { id, code } => (id.get(), *code, 0, &[]),
+            Self::Crypto { offset, data } => (*offset, 0, 0, data),
+            Self::NewToken { token } => (0, 0, 0, token),
             Self::Stream {
                 id, offset, data, ..
-            } => {
-                writer.varint(id.get())?;
-                if offset != 0 {
-                    writer.varint(offset)?;
-                }
-                counted(writer, data)
-            }
+            } => (id.get(), *offset, 0, data),
             Self::MaxStreamData { id, limit } | Self::StreamDataBlocked { id, limit } => {
-                varints(writer, &[id.get(), limit])
+                (id.get(), *limit, 0, &[])
             }
             Self::MaxData { limit }
             | Self::DataBlocked { limit }
             | Self::MaxStreams { limit, .. }
-            | Self::StreamsBlocked { limit, .. } => writer.varint(limit),
+            | Self::StreamsBlocked { limit, .. } => (*limit, 0, 0, &[]),
             Self::NewConnectionId {
                 sequence,
                 retire_prior_to,
                 cid,
-                reset_token,
-            } => {
-                varints(writer, &[sequence, retire_prior_to])?;
-                writer.vector_u8(|writer| writer.bytes(cid))?;
-                writer.bytes(&reset_token)
-            }
-            Self::RetireConnectionId { sequence } => writer.varint(sequence),
-            Self::PathChallenge(data) | Self::PathResponse(data) => writer.bytes(&data),
+                ..
+            } => (*sequence, *retire_prior_to, 0, cid),
+            Self::RetireConnectionId { sequence } => (*sequence, 0, 0, &[]),
+            Self::PathChallenge(data) | Self::PathResponse(data) => (0, 0, 0, data),
             Self::ConnectionClose(Close::Transport {
                 code,
                 frame,
                 reason,
-            }) => {
-                varints(writer, &[code.get(), frame])?;
-                counted(writer, reason)
-            }
-            Self::ConnectionClose(Close::Application { code, reason }) => {
-                writer.varint(code)?;
-                counted(writer, reason)
-            }
-        }
+            }) => (code.get(), *frame, 0, reason),
+            Self::ConnectionClose(Close::Application { code, reason }) => (*code, 0, 0, reason),
+        };
+        ([first, second, third], bytes)
     }
 }
 
 /// The lowest bit of the types that come in a bidirectional and a unidirectional variant.
 const fn unidirectional(direction: Direction) -> u64 {
     matches!(direction, Direction::Unidirectional) as u64
-}
-
-fn varints(writer: &mut Writer<'_>, values: &[u64]) -> Result<(), Full> {
-    values.iter().try_for_each(|&value| writer.varint(value))
-}
-
-/// Bytes with their number in front.
-fn counted(writer: &mut Writer<'_>, bytes: &[u8]) -> Result<(), Full> {
-    writer.varint(bytes.len() as u64)?;
-    writer.bytes(bytes)
 }
