@@ -36,6 +36,13 @@ pub(super) struct Settings<'m> {
 }
 
 impl Settings<'_> {
+    /// Those of a connection that was not begun.
+    pub(super) const NONE: Self = Self {
+        idle_timeout_ms: 0,
+        keep_alive_ms: NEVER_MS,
+        provider: None,
+    };
+
     pub(super) fn provider(&self) -> Option<&dyn Provider> {
         self.provider.as_deref()
     }

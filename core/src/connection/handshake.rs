@@ -2,9 +2,10 @@
 //!
 //! Invariant: what the server promises takes effect only when the handshake is complete.
 
-use core::net::SocketAddr;
+use core::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 use super::components::Components;
+use super::config::Settings;
 use super::crypto_stream::{CryptoReceive, CryptoSend};
 use super::early::Early;
 use super::keys::Keyring;
@@ -33,77 +34,41 @@ use crate::wire::{Side, TransportError};
 /// Bytes of the random connection ID that the first Initial goes to (RFC 9000 §7.2: at least 8).
 const FIRST_DESTINATION_LENGTH: usize = 8;
 
+/// The address of a connection that was not begun.
+const NOWHERE: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::UNSPECIFIED), 0);
+
 impl<'m> Connection<'m> {
-    /// A client's connection to `remote`, in `memory`: the ClientHello is ready to be transmitted.
+    /// A connection that was not begun: every verb does nothing until [`Connection::start`].
     ///
-    /// `entropy` must come from a true source: all keys, connection IDs and nonces follow from it. Nothing is
-    /// borrowed from `config` but what it lends for `'m`.
-    ///
-    /// # Errors
-    /// What is wrong with the configuration, or that it does not fit `Limits::handshake_send`.
-    pub fn client(
-        config: &ClientConfig<'m>,
-        remote: SocketAddr,
-        memory: Memory<'m>,
-        now: Instant,
-        entropy: [u8; 32],
-    ) -> Result<Self, ConfigError> {
-        let mut random = Random::new(entropy);
+    /// It needs nothing but its memory and cannot fail, so it can be built in the place where it is to stay; a
+    /// finished connection would have to be moved there, by way of the stack.
+    pub fn new(memory: Memory<'m>) -> Self {
         let limits = memory.limits;
-        let local = random_cid(&mut random, cid::LOCAL_LENGTH);
-        let destination = random_cid(&mut random, FIRST_DESTINATION_LENGTH);
-        let mut streams = Streams::new(memory.streams, &limits, Side::Client);
-        let mut parameters = [0; promise::PARAMETERS_MAX];
-        let mut writer = Writer::new(&mut parameters);
-        let grease = random.u64();
-        promise::encode_ours(
-            &config.settings,
-            &limits,
-            &streams,
-            local,
-            grease,
-            &mut writer,
-        )
-        .map_err(|Full| ConfigError::SendBuffer)?;
-        let mut crypto_send = CryptoSend::default();
-        let (_, send) = streams.handshake_buffers();
-        let mut started = Err(ConfigError::SendBuffer);
-        let _ = crypto_send.append(Space::Initial, send, &mut |_, out| {
-            started = tls::Handshake::client(&config.tls, &mut random, writer.written(), out);
-            Ok(())
-        });
-        let tls = started?;
-        let mut keyring = Keyring::default();
-        keyring.install_initial(destination.as_slice());
-        let parts = Components {
-            crypto_send,
-            spaces: NumberSpaces::new(memory.received),
-            challenges: Challenges::new(),
-            streams,
-            local_cids: LocalCids::new(local),
-            remote_cids: RemoteCids::new(destination),
-        };
         let datagram = DATAGRAM_SIZE as u16;
         let controller = Controller::new_reno(datagram);
         let ecn = recovery::Ecn::off();
-        let recovery = Recovery::new(now, Side::Client, memory.sent, controller, ecn, datagram);
-        let timers = timer::Timers::start(now, &config.settings, &recovery);
-        // Built where the caller wants it: a value to work on would be a copy of kilobytes on the stack.
-        Ok(Self {
-            state: State::Handshaking,
-            remote,
-            source: local,
-            settings: config.settings.clone(),
-            keyring,
-            tls,
+        Self {
+            state: State::Closed,
+            remote: NOWHERE,
+            source: ConnectionId::EMPTY,
+            settings: Settings::NONE,
+            keyring: Keyring::default(),
+            tls: tls::Handshake::idle(),
             crypto_receive: CryptoReceive::default(),
-            parts,
-            recovery,
-            version: version::Negotiation::new(destination),
+            parts: Components {
+                crypto_send: CryptoSend::default(),
+                spaces: NumberSpaces::new(memory.received),
+                challenges: Challenges::new(),
+                streams: Streams::new(memory.streams, &limits, Side::Client),
+                local_cids: LocalCids::new(ConnectionId::EMPTY),
+                remote_cids: RemoteCids::new(ConnectionId::EMPTY),
+            },
+            recovery: Recovery::new(Side::Client, memory.sent, controller, ecn, datagram),
+            version: version::Negotiation::new(ConnectionId::EMPTY),
             close: close::Closing::default(),
             early: Early::new(memory.early, limits.datagram),
-            timers,
-            random,
+            timers: timer::Timers::NONE,
+            random: Random::new([0; 32]),
             trace: Trace::new(),
             sink: None,
             counters: Counters::default(),
@@ -112,7 +77,67 @@ impl<'m> Connection<'m> {
             promise: Promise::none(),
             ping: false,
             idle_restartable: true,
-        })
+            datagram_max: limits.datagram.min(usize::from(u16::MAX)) as u16,
+        }
+    }
+
+    /// Begins a client's connection to `remote`: the ClientHello is ready to be transmitted.
+    ///
+    /// `entropy` must come from a true source: all keys, connection IDs and nonces follow from it. Nothing is
+    /// borrowed from `config` but what it lends for `'m`.
+    ///
+    /// # Errors
+    /// What is wrong with the configuration, that it does not fit `Limits::handshake_send`, or that this connection
+    /// was begun before.
+    pub fn start(
+        &mut self,
+        config: &ClientConfig<'m>,
+        remote: SocketAddr,
+        now: Instant,
+        entropy: [u8; 32],
+    ) -> Result<(), ConfigError> {
+        if self.remote != NOWHERE {
+            return Err(ConfigError::Started);
+        }
+        self.remote = remote;
+        self.random = Random::new(entropy);
+        self.source = random_cid(&mut self.random, cid::LOCAL_LENGTH);
+        let destination = random_cid(&mut self.random, FIRST_DESTINATION_LENGTH);
+        self.settings = config.settings.clone();
+        self.parts.local_cids = LocalCids::new(self.source);
+        self.parts.remote_cids = RemoteCids::new(destination);
+        self.version = version::Negotiation::new(destination);
+        self.start_tls(&config.tls)?;
+        self.keyring.install_initial(destination.as_slice());
+        self.recovery.start(now);
+        self.timers = timer::Timers::start(now, &self.settings, &self.recovery);
+        self.state = State::Handshaking;
+        Ok(())
+    }
+
+    /// Writes the ClientHello, with our transport parameters in it.
+    fn start_tls(&mut self, config: &tls::ClientConfig<'m>) -> Result<(), ConfigError> {
+        let mut parameters = [0; promise::PARAMETERS_MAX];
+        let mut writer = Writer::new(&mut parameters);
+        let grease = self.random.u64();
+        let (streams, source) = (&self.parts.streams, self.source);
+        promise::encode_ours(
+            &self.settings,
+            self.datagram_max,
+            streams,
+            source,
+            grease,
+            &mut writer,
+        )
+        .map_err(|Full| ConfigError::SendBuffer)?;
+        let (_, send) = self.parts.streams.handshake_buffers();
+        let (tls, random) = (&mut self.tls, &mut self.random);
+        let mut started = Err(ConfigError::SendBuffer);
+        let _ = (self.parts.crypto_send).append(Space::Initial, send, &mut |_, out| {
+            started = tls.start(config, random, writer.written(), out);
+            Ok(())
+        });
+        started
     }
 
     /// The answer of a verifier that had said `Pending`; the handshake goes on or ends with it.

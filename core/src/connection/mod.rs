@@ -92,6 +92,8 @@ pub struct Connection<'m> {
     ping: bool,
     /// The next ack-eliciting packet restarts the idle timer.
     idle_restartable: bool,
+    /// Bytes of the longest datagram that the application's buffer takes.
+    datagram_max: u16,
 }
 
 impl<'m> Connection<'m> {

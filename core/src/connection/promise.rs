@@ -6,7 +6,6 @@
 use super::config::Settings;
 use super::timer::NEVER_MS;
 use crate::codec::{Full, Writer};
-use crate::limits::Limits;
 use crate::path::cid;
 use crate::stream::{RemoteLimits, Streams};
 use crate::wire::packet::ConnectionId;
@@ -62,7 +61,7 @@ impl Promise {
 /// Writes what we tell the server. `grease` picks a parameter that nobody knows.
 pub(super) fn encode_ours(
     settings: &Settings<'_>,
-    limits: &Limits,
+    datagram_max: u16,
     streams: &Streams<'_>,
     local: ConnectionId,
     grease: u64,
@@ -75,7 +74,7 @@ pub(super) fn encode_ours(
     };
     let promised = TransportParameters {
         max_idle_timeout_ms: idle_timeout_ms,
-        max_udp_payload_size: limits.datagram as u64,
+        max_udp_payload_size: datagram_max.into(),
         initial_max_data: own.max_data,
         initial_max_stream_data_bidi_local: own.max_stream_data_bidi_local,
         initial_max_stream_data_bidi_remote: own.max_stream_data_bidi_remote,

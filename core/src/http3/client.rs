@@ -26,10 +26,7 @@ pub struct Client<'m> {
 }
 
 impl<'m> Client<'m> {
-    /// Connects to the server at `remote` that `config` names, in `memory`. The first datagram is ready to be
-    /// transmitted; nothing else happens before that.
-    ///
-    /// `entropy` must come from a true source: everything the connection keeps secret follows from it.
+    /// Connects to the server at `remote` that `config` names, in `memory`: [`Client::new`] and [`Client::start`].
     ///
     /// # Errors
     /// What is wrong with the configuration.
@@ -40,16 +37,43 @@ impl<'m> Client<'m> {
         now: Instant,
         entropy: [u8; 32],
     ) -> Result<Self, ConfigError> {
+        let mut client = Self::new(memory);
+        client.start(config, remote, now, entropy)?;
+        Ok(client)
+    }
+
+    /// A client that is not connected: every verb does nothing until [`Client::start`].
+    ///
+    /// For those who must not have kilobytes moved over their stack: it can be built in its place, as
+    /// `StaticCell::init_with` does.
+    pub fn new(memory: Memory<'m>) -> Self {
         let limits = *memory.transport.limits();
+        Self {
+            quic: connection::Connection::new(memory.transport),
+            h3: Connection::new(memory.http3, &limits),
+            authority: Authority::new(),
+        }
+    }
+
+    /// Connects to the server at `remote` that `config` names. The first datagram is ready to be transmitted; nothing
+    /// else happens before that.
+    ///
+    /// `entropy` must come from a true source: everything the connection keeps secret follows from it.
+    ///
+    /// # Errors
+    /// What is wrong with the configuration, or that this client was started before.
+    pub fn start(
+        &mut self,
+        config: &ClientConfig<'m>,
+        remote: SocketAddr,
+        now: Instant,
+        entropy: [u8; 32],
+    ) -> Result<(), ConfigError> {
         // A stream of its own, so that what everybody can see says nothing of the connection's keys.
         let seed = entropy.map(|byte| byte ^ 0x5a);
-        let grease = Random::new(seed).u64() as u32;
-        let quic = connection::Connection::client(config, remote, memory.transport, now, entropy)?;
-        Ok(Self {
-            quic,
-            h3: Connection::new(memory.http3, &limits, grease),
-            authority: authority::of(config.name(), remote.port()),
-        })
+        self.h3.set_grease(Random::new(seed).u64() as u32);
+        self.authority = authority::of(config.name(), remote.port());
+        self.quic.start(config, remote, now, entropy)
     }
 
     /// Takes in a datagram, which is decrypted in place. Never fails: what is no use is discarded.

@@ -151,7 +151,6 @@ pub struct Recovery<'m> {
 impl<'m> Recovery<'m> {
     /// Nothing sent yet; full datagrams have `datagram` bytes.
     pub fn new(
-        now: Instant,
         side: Side,
         memory: SentMemory<'m>,
         controller: Controller,
@@ -162,7 +161,12 @@ impl<'m> Recovery<'m> {
         Self {
             memory,
             spaces: [SpaceState::NEW; 3],
-            pacer: Pacer::new(now, controller.window(), rtt.smoothed_us(), datagram),
+            pacer: Pacer::new(
+                Instant::ZERO,
+                controller.window(),
+                rtt.smoothed_us(),
+                datagram,
+            ),
             rtt,
             controller,
             ecn,
@@ -174,11 +178,18 @@ impl<'m> Recovery<'m> {
             handshake_keys: false,
             handshake_confirmed: false,
             peer_validated: side == Side::Server,
-            anti_deadlock_from: now,
+            anti_deadlock_from: Instant::ZERO,
             utilisation: Utilisation::Limited,
             paced_until: Instant::NEVER,
             stats: Stats::default(),
         }
+    }
+
+    /// Time begins: nothing that was done before counts.
+    pub fn start(&mut self, now: Instant) {
+        let (window, rtt_us) = (self.controller.window(), self.rtt.smoothed_us());
+        self.pacer = Pacer::new(now, window, rtt_us, self.datagram);
+        self.anti_deadlock_from = now;
     }
 
     /// The number that the next packet of `space` gets.

@@ -38,6 +38,11 @@ pub enum Trust<'m> {
     DangerAcceptAnyServer(DangerToken),
 }
 
+impl Trust<'_> {
+    /// Nobody is trusted.
+    pub(super) const NOBODY: Self = Self::Roots(Shared::Borrowed(&[]));
+}
+
 /// Keeps [`Trust::DangerAcceptAnyServer`] from being written down elsewhere.
 #[derive(Clone, Copy, Debug)]
 pub struct DangerToken(());
@@ -119,6 +124,8 @@ pub enum ConfigError {
     Groups,
     /// The ClientHello does not fit `Limits::handshake_send`.
     SendBuffer,
+    /// The connection was begun before.
+    Started,
 }
 
 /// Key shares in one ClientHello.
@@ -249,6 +256,7 @@ impl core::fmt::Display for ConfigError {
             Self::Suites => "no cipher suite",
             Self::Groups => "key shares are not 1 or 2 of the groups offered",
             Self::SendBuffer => "ClientHello does not fit Limits::handshake_send",
+            Self::Started => "the connection was begun before",
         })
     }
 }

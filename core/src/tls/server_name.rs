@@ -33,6 +33,9 @@ impl core::fmt::Display for InvalidServerName {
 impl core::error::Error for InvalidServerName {}
 
 impl ServerName {
+    /// The name of nobody.
+    pub(super) const EMPTY: Self = Self::Dns(String::new());
+
     /// Reads a host as a URL has it: a DNS name, an IPv4 address, or an IPv6 address with or without brackets.
     pub fn new(host: &str) -> Result<Self, InvalidServerName> {
         #[cfg(feature = "ip-names")]

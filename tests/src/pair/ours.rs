@@ -41,14 +41,10 @@ impl<A: Application> Ours<A> {
     /// A client that connects at once.
     pub fn new(seed: u64, limits: Limits, config: &ClientConfig<'static>, application: A) -> Self {
         let entropy = Random::new(seed, "our entropy").key();
-        let connection = Connection::client(
-            config,
-            SERVER,
-            Memory::boxed(&limits).transport,
-            Instant::ZERO,
-            entropy,
-        );
-        let connection = connection.expect("the configuration is complete and fits");
+        let mut connection = Connection::new(Memory::boxed(&limits).transport);
+        connection
+            .start(config, SERVER, Instant::ZERO, entropy)
+            .expect("the configuration is complete and fits");
         Self {
             connection,
             application,

@@ -91,9 +91,8 @@ pub struct Connection<'m> {
 }
 
 impl<'m> Connection<'m> {
-    /// HTTP/3 in `memory`, which was made for `limits`. `grease` picks the reserved setting that is sent to see
-    /// that it is ignored; any number will do.
-    pub fn new(memory: Http3Memory<'m>, limits: &Limits, grease: u32) -> Self {
+    /// HTTP/3 in `memory`, which was made for `limits`.
+    pub fn new(memory: Http3Memory<'m>, limits: &Limits) -> Self {
         let members = memory.requests.len();
         Self {
             slots: memory.requests,
@@ -101,7 +100,7 @@ impl<'m> Connection<'m> {
             turn: 0,
             scratch: memory.scratch,
             section_max: limits.field_section,
-            grease,
+            grease: 0,
             local: LocalStreams::default(),
             peer: [None; REMOTE_UNIDIRECTIONAL],
             control: Control::new(),
@@ -115,6 +114,11 @@ impl<'m> Connection<'m> {
             error: None,
             closing: false,
         }
+    }
+
+    /// Picks the reserved setting that is sent to see that it is ignored; any number will do.
+    pub fn set_grease(&mut self, grease: u32) {
+        self.grease = grease;
     }
 
     /// Takes the next event; `None` when there is none. Draining it always ends.

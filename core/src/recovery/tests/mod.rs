@@ -45,7 +45,7 @@ impl Bench {
         };
         let controller = Controller::NewReno(NewReno::new(DATAGRAM));
         Self {
-            recovery: Recovery::new(at(0), side, memory, controller, ecn, DATAGRAM),
+            recovery: Recovery::new(side, memory, controller, ecn, DATAGRAM),
             outcomes: Vec::new(),
         }
     }

@@ -33,7 +33,7 @@ pub trait Selection {
 }
 
 /// Where the certificates kept lie in the caller's memory.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct Kept {
     certificates: Vec<Range<u32>, CERTIFICATES_MAX>,
     ocsp: Range<u32>,
@@ -43,6 +43,14 @@ pub struct Kept {
 }
 
 impl Kept {
+    /// Nothing is kept.
+    pub const EMPTY: Self = Self {
+        certificates: Vec::new(),
+        ocsp: 0..0,
+        used: 0,
+        missed: 0,
+    };
+
     /// The server's own certificate, then issuers; none before the message was read.
     pub fn certificates<'s>(&self, store: &'s [u8]) -> impl Iterator<Item = &'s [u8]> {
         self.certificates
@@ -406,7 +414,7 @@ mod tests {
     /// Reads `body` in pieces of at most `size` bytes, what was not used being offered again.
     fn read(body: &[u8], size: usize, room: usize) -> Outcome {
         let mut store = std::vec![0; room];
-        let mut kept = Kept::default();
+        let mut kept = Kept::EMPTY;
         let mut reader = CertificateReader::new(body.len() as u32, StatusRequest::Asked);
         let (mut start, mut end) = (0, 0);
         loop {
@@ -482,7 +490,7 @@ mod tests {
         for cut in 0..body.len() {
             let mut reader = CertificateReader::new(cut as u32, StatusRequest::Asked);
             let mut store = [0; 100];
-            let mut kept = Kept::default();
+            let mut kept = Kept::EMPTY;
             let result = reader.read(&body[..cut], &mut store, &mut kept, &Every);
             assert_eq!(result, Err(INVALID), "cut at {cut}");
         }

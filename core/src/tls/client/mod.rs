@@ -89,39 +89,53 @@ struct Protected {
 }
 
 impl<'m> Handshake<'m> {
-    /// Starts a handshake: writes the ClientHello to `out`, the front of the Initial level's CRYPTO stream.
+    /// A handshake that was not started.
+    pub const fn idle() -> Self {
+        Self {
+            setup: Setup {
+                server_name: ServerName::EMPTY,
+                trust: Trust::NOBODY,
+                clock: WallClock::Absent,
+                protocols: &[],
+                suites: &[],
+                groups: &[],
+                identity: None,
+                key_log: None,
+                provider: None,
+                random: [0; 32],
+                suite: None,
+                protocol: None,
+                kept: Kept::EMPTY,
+            },
+            state: LOST,
+        }
+    }
+
+    /// Starts it: writes the ClientHello to `out`, the front of the Initial level's CRYPTO stream.
     ///
     /// `parameters` are our transport parameters, encoded. Nothing is borrowed from `config` but what it lends for
     /// `'m`.
-    pub fn client(
+    pub fn start(
+        &mut self,
         config: &ClientConfig<'m>,
         random: &mut Random,
         parameters: &[u8],
         out: &mut Writer<'_>,
-    ) -> Result<Self, ConfigError> {
-        let server_name = config.check()?.clone();
-        let mut client_random = [0; 32];
-        random.fill(&mut client_random);
-        let setup = Setup {
-            server_name,
-            trust: config.trust.clone(),
-            clock: config.clock,
-            protocols: config.protocols,
-            suites: config.suites,
-            groups: config.groups,
-            identity: config.identity.clone(),
-            key_log: config.key_log.clone(),
-            provider: config.provider.clone(),
-            random: client_random,
-            suite: None,
-            protocol: None,
-            kept: Kept::default(),
-        };
-        let first = ExpectServerHello::start(&setup, config.shares, random, parameters, out)?;
-        Ok(Self {
-            setup,
-            state: State::ServerHello(first),
-        })
+    ) -> Result<(), ConfigError> {
+        let setup = &mut self.setup;
+        setup.server_name.clone_from(config.check()?);
+        setup.trust = config.trust.clone();
+        setup.clock = config.clock;
+        setup.protocols = config.protocols;
+        setup.suites = config.suites;
+        setup.groups = config.groups;
+        setup.identity = config.identity.clone();
+        setup.key_log = config.key_log.clone();
+        setup.provider = config.provider.clone();
+        random.fill(&mut setup.random);
+        let first = ExpectServerHello::start(setup, config.shares, random, parameters, out)?;
+        self.state = State::ServerHello(first);
+        Ok(())
     }
 
     /// Reads CRYPTO bytes and returns how many of them were used. To be called with the rest, and whenever bytes are

@@ -197,11 +197,13 @@ fn configurations_that_cannot_work_are_refused() {
     for (config, error) in cases {
         let mut buffer = [0; 1024];
         let mut out = Writer::new(&mut buffer);
-        let result = Handshake::client(&config, &mut Random::new([1; 32]), PARAMETERS, &mut out);
+        let result =
+            Handshake::idle().start(&config, &mut Random::new([1; 32]), PARAMETERS, &mut out);
         assert_eq!(result.map(drop), Err(error));
     }
     let mut small = [0; 100];
     let mut out = Writer::new(&mut small);
-    let result = Handshake::client(&config(), &mut Random::new([1; 32]), PARAMETERS, &mut out);
-    assert_eq!(result.map(drop), Err(ConfigError::SendBuffer));
+    let result =
+        Handshake::idle().start(&config(), &mut Random::new([1; 32]), PARAMETERS, &mut out);
+    assert_eq!(result, Err(ConfigError::SendBuffer));
 }

@@ -79,7 +79,10 @@ impl Client {
         let mut output = Recorder::default();
         let mut buffer = [0; 1024];
         let mut out = Writer::new(&mut buffer);
-        let handshake = Handshake::client(config, &mut random, PARAMETERS, &mut out).unwrap();
+        let mut handshake = Handshake::idle();
+        handshake
+            .start(config, &mut random, PARAMETERS, &mut out)
+            .unwrap();
         output.initial.extend_from_slice(out.written());
         Self {
             handshake,

@@ -63,9 +63,7 @@ fn connect(
     let date = WallClock::At(arguments.date);
     let config = ClientConfig::new(trust::roots()?, date).server_name(arguments.name);
     let memory = STORAGE.take().memory();
-    let place = CLIENT.uninit();
-    match Client::connect(&config, arguments.server, memory, now, entropy) {
-        Ok(client) => Ok(place.write(client)),
-        Err(error) => Err(error.into()),
-    }
+    let client = CLIENT.init_with(|| Client::new(memory));
+    client.start(&config, arguments.server, now, entropy)?;
+    Ok(client)
 }

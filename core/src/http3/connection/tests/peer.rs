@@ -89,8 +89,11 @@ impl Pair {
         let (transport, http3) = memory(&limits);
         let config = ClientConfig::danger_accept_any_server().server_name("h3.example");
         let remote = ([127, 0, 0, 1], 443).into();
-        let quic = Quic::client(&config, remote, transport, Instant::ZERO, [7; 32]);
-        let mut quic = quic.expect("a configuration");
+        let mut quic = Quic::new(transport);
+        quic.start(&config, remote, Instant::ZERO, [7; 32])
+            .expect("a configuration");
+        let mut h3 = Connection::new(http3, &limits);
+        h3.set_grease(5);
         quic.establish_for_test(RemoteLimits {
             max_data: 1 << 20,
             max_stream_data_bidi_remote: 1 << 20,
@@ -101,7 +104,7 @@ impl Pair {
         });
         Self {
             quic,
-            h3: Connection::new(http3, &limits, 5),
+            h3,
             sent: BTreeMap::new(),
             written: BTreeMap::new(),
             piece: 1000,
