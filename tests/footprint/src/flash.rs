@@ -5,11 +5,12 @@
 //! points there first. Invariant: the pieces add up to the image.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Range;
 
 use crate::frames::{Frames, Place};
 use crate::image::{Image, Kind, Section};
 use crate::owner::Owner;
-use crate::thumb::{Meaning, is_wide, meaning};
+use crate::thumb::{Meaning, meanings};
 
 /// The length of the shortest instruction.
 const STEP: u64 = 2;
@@ -45,6 +46,12 @@ impl Flash {
             }
         }
         flash.add_constants(image, &frames);
+        if flash.sum() != image.flash() as i64 {
+            return Err(format!(
+                "{} bytes of flash have no owner",
+                image.flash() as i64 - flash.sum()
+            ));
+        }
         Ok(flash)
     }
 
@@ -69,6 +76,11 @@ impl Flash {
         for (owner, bytes) in constants.by_owner(image) {
             self.owners.entry(owner).or_default().constants += bytes;
         }
+    }
+
+    /// Bytes of all owners.
+    pub fn sum(&self) -> i64 {
+        self.owners.values().map(|bytes| bytes.sum()).sum()
     }
 
     /// What this image has and the other has not.
@@ -201,20 +213,17 @@ fn references(image: &Image) -> Vec<(u64, u64)> {
 }
 
 /// Addresses that are put together in a register.
-fn halves(image: &Image, range: std::ops::Range<u64>, found: &mut Vec<(u64, u64)>) {
+fn halves(image: &Image, range: Range<u64>, found: &mut Vec<(u64, u64)>) {
     let mut low = [None; 16];
-    let mut address = range.start;
-    while let Some(first) = image.half(address).filter(|_| address < range.end) {
-        let second = image.half(address + 2).unwrap_or_default();
-        match meaning(address, first, second) {
+    for (address, meaning) in meanings(image, range) {
+        match meaning {
             Meaning::Low { register, half } => low[usize::from(register)] = Some(half),
             Meaning::High { register, half } => {
                 if let Some(low) = low[usize::from(register)] {
                     found.push((u64::from(half) << 16 | u64::from(low), address));
                 }
             }
-            Meaning::Branch(_) | Meaning::Reserve(_) | Meaning::Other => {}
+            _ => {}
         }
-        address += if is_wide(first) { 4 } else { 2 };
     }
 }

@@ -10,7 +10,7 @@ use crate::owner::Owner;
 use crate::panics::{self, Site};
 use crate::ram::{self, Static};
 use crate::run::{self, Phase, Server};
-use crate::stack::{StackFrame, stack_frames};
+use crate::stack::{StackFrame, deepest, stack_frames};
 
 /// What a set costs.
 #[derive(Debug, Default)]
@@ -27,6 +27,8 @@ pub struct Measured {
     pub functions: BTreeMap<(Owner, String, String), i64>,
     pub statics: Vec<Static>,
     pub stack_frames: Vec<StackFrame>,
+    /// The deepest way through the calls.
+    pub deepest: Vec<StackFrame>,
     pub sites: Vec<Site>,
     /// Empty where nothing was run.
     pub phases: Vec<Phase>,
@@ -77,6 +79,7 @@ fn sizes(request: &Path, echo: &Path) -> Result<Measured, String> {
         functions: flash.functions,
         statics: ram::statics(&request),
         stack_frames: stack_frames(&request),
+        deepest: deepest(&request),
         sites: panics::sites(&request)?,
         phases: Vec::new(),
     })

@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::frames::{Frames, Place};
 use crate::image::Image;
 use crate::owner::Owner;
-use crate::thumb::{Meaning, is_wide, meaning};
+use crate::thumb::{Meaning, meanings};
 
 /// Bytes of a library function up to which it is only a check.
 const CHECK_MAX: u64 = 64;
@@ -98,18 +98,15 @@ fn calls(image: &Image, branches: &[Call], panics: &BTreeSet<u64>) -> Vec<Call> 
 
 /// Every call and jump of the image.
 fn branches(image: &Image) -> Vec<Call> {
-    let mut found = Vec::new();
-    for range in &image.instructions {
-        let mut address = range.start;
-        while let Some(first) = image.half(address).filter(|_| address < range.end) {
-            let second = image.half(address + 2).unwrap_or_default();
-            if let Meaning::Branch(to) = meaning(address, first, second) {
-                found.push(Call { from: address, to });
-            }
-            address += if is_wide(first) { 4 } else { 2 };
-        }
-    }
-    found
+    let all = image
+        .instructions
+        .iter()
+        .flat_map(|range| meanings(image, range.clone()));
+    let branch = |(from, meaning)| match meaning {
+        Meaning::Call(to) | Meaning::Jump(to) => Some(Call { from, to }),
+        _ => None,
+    };
+    all.filter_map(branch).collect()
 }
 
 #[cfg(test)]

@@ -10,6 +10,7 @@ use crate::owner::Owner;
 use crate::panics;
 use crate::ram::{Group, total};
 use crate::run::BODY;
+use crate::stack::StackFrame;
 use crate::table::{Column, Table, grouped};
 
 /// Owners with less in every set share a line.
@@ -31,31 +32,23 @@ pub fn report(origin: &str, results: &Results) -> String {
     };
     let chosen = fitting().find(|(name, _)| *name == DEFAULT);
     section(&mut text, "Feature sets", &sets(results));
-    if let Some((name, measured)) = chosen.or_else(|| fitting().next()) {
-        if name == DEFAULT {
-            section(&mut text, "The bars", &bars(measured));
-        }
-        section(
-            &mut text,
-            "Flash by crate and layer",
-            &owners(&fitting().collect()),
-        );
-        section(
-            &mut text,
-            &format!("Static memory: {name}"),
-            &memory(measured),
-        );
-        section(
-            &mut text,
-            &format!("Largest functions: {name}"),
-            &functions(measured),
-        );
-        section(
-            &mut text,
-            &format!("Largest stack frames: {name}"),
-            &stack_frames(measured),
-        );
-        section(&mut text, &format!("Panic sites: {name}"), &sites(measured));
+    let Some((name, measured)) = chosen.or_else(|| fitting().next()) else {
+        return text;
+    };
+    if name == DEFAULT {
+        section(&mut text, "The bars", &bars(measured));
+    }
+    let all: Vec<_> = fitting().collect();
+    section(&mut text, "Flash by crate and layer", &owners(&all));
+    let largest = measured.stack_frames.iter().take(FRAMES);
+    for (heading, table) in [
+        ("Static memory", memory(measured)),
+        ("Largest functions", functions(measured)),
+        ("Largest stack frames", stack_frames(largest)),
+        ("The deepest calls", deepest(&measured.deepest)),
+        ("Panic sites", sites(measured)),
+    ] {
+        section(&mut text, &format!("{heading}: {name}"), &table);
     }
     text
 }
@@ -147,7 +140,7 @@ fn instructions(measured: &Measured, phase: &str) -> String {
 }
 
 /// A column for each set; owners with little are summed.
-fn owners(fitting: &Vec<(&'static str, &Measured)>) -> String {
+fn owners(fitting: &[(&'static str, &Measured)]) -> String {
     let mut columns = vec![("crate, layer", Column::Text)];
     columns.extend(fitting.iter().map(|(name, _)| (*name, Column::Number)));
     let mut table = Table::new(&columns);
@@ -221,15 +214,21 @@ fn functions(measured: &Measured) -> String {
     table.into_text()
 }
 
-fn stack_frames(measured: &Measured) -> String {
-    let mut table = Table::new(&[
-        ("function", Column::Text),
-        ("bytes of stack, without what it calls", Column::Number),
-    ]);
-    for frame in measured.stack_frames.iter().take(FRAMES) {
+fn stack_frames<'a>(frames: impl Iterator<Item = &'a StackFrame>) -> String {
+    let mut table = Table::new(&[("function", Column::Text), ("own bytes", Column::Number)]);
+    for frame in frames {
         table.row([format!("`{}`", frame.function), number(frame.bytes.into())]);
     }
     table.into_text()
+}
+
+/// With the sum below.
+fn deepest(frames: &[StackFrame]) -> String {
+    let mut text = stack_frames(frames.iter());
+    let sum: u32 = frames.iter().map(|frame| frame.bytes).sum();
+    // Writing to a string cannot fail.
+    writeln!(text, "| **all** | {} |", number(sum.into())).ok();
+    text
 }
 
 /// By owner; what is called most often there is named.

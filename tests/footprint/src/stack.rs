@@ -1,10 +1,15 @@
-//! How much stack each function takes for itself.
+//! How much stack each function takes for itself, and the deepest way through the calls.
 //!
-//! Invariant: what is listed is read from the instructions, so it holds for all of a function's ways; what the
-//! functions that it calls take is not in it.
+//! Invariant: only instructions are read. Calls through pointers are not followed and recursion is counted once, so
+//! the deepest way explains the measured peak and does not replace it.
+
+use std::collections::BTreeMap;
 
 use crate::image::{Image, Symbol};
-use crate::thumb::{Meaning, is_wide, meaning};
+use crate::thumb::{Meaning, meanings};
+
+/// Where the program begins, after the memory was set up.
+const ENTRY: &str = "main";
 
 /// A function's own part of the stack.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -15,32 +20,176 @@ pub struct StackFrame {
 
 /// All functions that take something, the largest first.
 pub fn stack_frames(image: &Image) -> Vec<StackFrame> {
-    let frames = image.functions.iter().map(|function| StackFrame {
-        function: function.name.clone(),
-        bytes: bytes(image, function),
-    });
-    let mut frames: Vec<StackFrame> = frames.filter(|frame| frame.bytes > 0).collect();
+    let graph = Graph::of(image);
+    let mut frames: Vec<StackFrame> = graph.nodes.values().map(|node| node.frame(image)).collect();
+    frames.retain(|frame| frame.bytes > 0);
     frames.sort_by_key(|frame| u32::MAX - frame.bytes);
     frames
 }
 
-/// Everything that a function's instructions reserve: a compiler's function does that once, where it begins.
-fn bytes(image: &Image, function: &Symbol) -> u32 {
-    let after = image
-        .instructions
-        .partition_point(|r| r.end <= function.range.start);
-    let ranges = image.instructions[after..].iter();
-    let mut sum = 0;
-    for range in ranges.take_while(|range| range.start < function.range.end) {
-        let mut address = range.start.max(function.range.start);
-        let end = range.end.min(function.range.end);
-        while let Some(first) = image.half(address).filter(|_| address < end) {
-            let second = image.half(address + 2).unwrap_or_default();
-            if let Meaning::Reserve(bytes) = meaning(address, first, second) {
-                sum += bytes;
+/// The functions that are called one by the other where the stack is deepest, outermost first.
+pub fn deepest(image: &Image) -> Vec<StackFrame> {
+    let graph = Graph::of(image);
+    let entry = image
+        .functions
+        .iter()
+        .find(|function| function.name == ENTRY);
+    let mut depths = BTreeMap::new();
+    let mut next = entry.map(|function| function.range.start);
+    if let Some(start) = next {
+        graph.depth(start, &mut depths);
+    }
+    let mut way = Vec::new();
+    while let Some(start) = next {
+        let (Some(node), Some(depth)) = (graph.nodes.get(&start), depths.get(&start)) else {
+            break;
+        };
+        if !depth.jumps {
+            way.push(node.frame(image));
+        }
+        next = depth.next;
+    }
+    way
+}
+
+/// A function: its own part of the stack, and where it leads.
+#[derive(Debug, Default)]
+struct Node {
+    start: u64,
+    bytes: u32,
+    calls: Vec<u64>,
+    /// Functions that take this one's place.
+    jumps: Vec<u64>,
+}
+
+impl Node {
+    fn of(image: &Image, function: &Symbol) -> Self {
+        let start = function.range.start;
+        let mut node = Self {
+            start,
+            ..Self::default()
+        };
+        let after = image
+            .instructions
+            .partition_point(|range| range.end <= start);
+        let ranges = image.instructions[after..].iter();
+        for range in ranges.take_while(|range| range.start < function.range.end) {
+            let part = range.start.max(start)..range.end.min(function.range.end);
+            for (_, meaning) in meanings(image, part) {
+                match meaning {
+                    // A compiler's function reserves once, where it begins.
+                    Meaning::Reserve(bytes) => node.bytes += bytes,
+                    Meaning::Call(to) => node.calls.push(to),
+                    Meaning::Jump(to) if !function.range.contains(&to) => node.jumps.push(to),
+                    _ => {}
+                }
             }
-            address += if is_wide(first) { 4 } else { 2 };
+        }
+        node
+    }
+
+    fn frame(&self, image: &Image) -> StackFrame {
+        let function = image.function_at(self.start);
+        StackFrame {
+            function: function.map_or_else(String::new, |function| function.name.clone()),
+            bytes: self.bytes,
         }
     }
-    sum
+}
+
+/// How deep the stack gets from a function on, and by which way.
+#[derive(Clone, Copy, Debug, Default)]
+struct Depth {
+    bytes: u32,
+    next: Option<u64>,
+    /// The next one takes this one's place.
+    jumps: bool,
+}
+
+/// Who calls whom.
+#[derive(Debug, Default)]
+struct Graph {
+    nodes: BTreeMap<u64, Node>,
+}
+
+impl Graph {
+    fn of(image: &Image) -> Self {
+        let node = |function| {
+            let node = Node::of(image, function);
+            (node.start, node)
+        };
+        Self {
+            nodes: image.functions.iter().map(node).collect(),
+        }
+    }
+
+    /// Fills `depths` for all functions that can be reached from `start`.
+    fn depth(&self, start: u64, depths: &mut BTreeMap<u64, Depth>) -> u32 {
+        if let Some(known) = depths.get(&start) {
+            return known.bytes;
+        }
+        let Some(node) = self.nodes.get(&start) else {
+            return 0;
+        };
+        // What leads back to here adds nothing.
+        depths.insert(start, Depth::default());
+        let mut depth = Depth {
+            bytes: node.bytes,
+            ..Depth::default()
+        };
+        let calls = node.calls.iter().map(|to| (*to, node.bytes, false));
+        let jumps = node.jumps.iter().map(|to| (*to, 0, true));
+        for (to, own, jumps) in calls.chain(jumps) {
+            let bytes = own + self.depth(to, depths);
+            if bytes > depth.bytes {
+                let next = Some(to);
+                depth = Depth { bytes, next, jumps };
+            }
+        }
+        depths.insert(start, depth);
+        depth.bytes
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn graph(nodes: &[(u64, u32, &[u64], &[u64])]) -> Graph {
+        let node = |(start, bytes, calls, jumps): &(u64, u32, &[u64], &[u64])| {
+            let node = Node {
+                start: *start,
+                bytes: *bytes,
+                calls: calls.to_vec(),
+                jumps: jumps.to_vec(),
+            };
+            (*start, node)
+        };
+        Graph {
+            nodes: nodes.iter().map(node).collect(),
+        }
+    }
+
+    fn depth(graph: &Graph, start: u64) -> u32 {
+        graph.depth(start, &mut BTreeMap::new())
+    }
+
+    #[test]
+    fn the_deeper_of_two_calls_counts() {
+        let graph = graph(&[(1, 100, &[2, 3], &[]), (2, 10, &[3], &[]), (3, 5, &[], &[])]);
+        assert_eq!(depth(&graph, 1), 115);
+    }
+
+    #[test]
+    fn a_jump_gives_the_stack_back_first() {
+        let graph = graph(&[(1, 100, &[], &[2]), (2, 110, &[], &[]), (3, 200, &[], &[2])]);
+        assert_eq!(depth(&graph, 1), 110);
+        assert_eq!(depth(&graph, 3), 200);
+    }
+
+    #[test]
+    fn recursion_ends() {
+        let graph = graph(&[(1, 8, &[2], &[]), (2, 16, &[1], &[])]);
+        assert_eq!(depth(&graph, 1), 24);
+    }
 }

@@ -4,11 +4,17 @@
 //! Encodings: Armv7-M Architecture Reference Manual, chapter A7.7, at B, BL, MOV (immediate), MOVT, PUSH, STMDB,
 //! SUB (SP minus immediate) and VPUSH.
 
+use std::ops::Range;
+
+use crate::image::Image;
+
 /// What an instruction means for us.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Meaning {
-    /// A call or a jump to the address.
-    Branch(u64),
+    /// Control comes back from the address.
+    Call(u64),
+    /// Control goes to the address for good.
+    Jump(u64),
     /// The lower half of a register is set, the upper is cleared.
     Low {
         register: u8,
@@ -24,21 +30,37 @@ pub enum Meaning {
     Other,
 }
 
+/// All instructions between two addresses, each with its own.
+pub fn meanings(image: &Image, range: Range<u64>) -> impl Iterator<Item = (u64, Meaning)> {
+    let mut next = range.start;
+    std::iter::from_fn(move || {
+        let address = next;
+        let first = image.half(address).filter(|_| address < range.end)?;
+        let second = image.half(address + 2).unwrap_or_default();
+        next += if is_wide(first) { 4 } else { 2 };
+        Some((address, meaning(address, first, second)))
+    })
+}
+
 /// An instruction that starts with this half-word has a second one.
-pub fn is_wide(first: u16) -> bool {
+fn is_wide(first: u16) -> bool {
     first >> 11 >= 0b11101
 }
 
 /// The meaning of the instruction at `address`. `second` is the half-word behind the first.
-pub fn meaning(address: u64, first: u16, second: u16) -> Meaning {
+fn meaning(address: u64, first: u16, second: u16) -> Meaning {
     if let Some(bytes) = reserved(first, second) {
         return Meaning::Reserve(bytes);
     }
     if !is_wide(first) {
         return short_branch(address, first);
     }
-    if first >> 11 == 0b11110 && second & 0x9000 == 0x9000 {
-        return Meaning::Branch(wide_target(address, first, second));
+    if first >> 11 == 0b11110 {
+        match second & 0xd000 {
+            0xd000 => return Meaning::Call(wide_target(address, first, second)),
+            0x9000 => return Meaning::Jump(wide_target(address, first, second)),
+            _ => {}
+        }
     }
     let register = (second >> 8 & 0xf) as u8;
     let half =
@@ -80,7 +102,7 @@ fn short_branch(address: u64, first: u16) -> Meaning {
         return Meaning::Other;
     }
     let offset = sign_extended(u32::from(first & 0x7ff) << 1, 12);
-    Meaning::Branch(address.wrapping_add(4).wrapping_add_signed(offset))
+    Meaning::Jump(address.wrapping_add(4).wrapping_add_signed(offset))
 }
 
 /// Where BL and B without a condition lead, in 32 bits.
@@ -108,16 +130,16 @@ mod tests {
     #[test]
     fn calls_lead_forwards_and_backwards() {
         // As GNU as assembles them: `bl .+8`, `bl .-4`, `b.w .+4096`.
-        assert_eq!(meaning(0x1000, 0xf000, 0xf802), Meaning::Branch(0x1008));
-        assert_eq!(meaning(0x1000, 0xf7ff, 0xfffc), Meaning::Branch(0x0ffc));
-        assert_eq!(meaning(0x1000, 0xf000, 0xbffe), Meaning::Branch(0x2000));
+        assert_eq!(meaning(0x1000, 0xf000, 0xf802), Meaning::Call(0x1008));
+        assert_eq!(meaning(0x1000, 0xf7ff, 0xfffc), Meaning::Call(0x0ffc));
+        assert_eq!(meaning(0x1000, 0xf000, 0xbffe), Meaning::Jump(0x2000));
     }
 
     #[test]
     fn short_jumps_lead_forwards_and_backwards() {
         // `b.n .`, `b.n .+6`.
-        assert_eq!(meaning(0x1000, 0xe7fe, 0), Meaning::Branch(0x1000));
-        assert_eq!(meaning(0x1000, 0xe001, 0), Meaning::Branch(0x1006));
+        assert_eq!(meaning(0x1000, 0xe7fe, 0), Meaning::Jump(0x1000));
+        assert_eq!(meaning(0x1000, 0xe001, 0), Meaning::Jump(0x1006));
     }
 
     #[test]
