@@ -234,7 +234,7 @@ fn what_is_encoded_here_is_decoded_here() {
     {
         let mut bytes = Vec::new();
         let mut flush = |piece: &[u8]| bytes.extend_from_slice(piece);
-        let mut encoder = Encoder::new(&mut flush);
+        let mut encoder = Encoder::new(Some(&mut flush));
         encoder.bytes(&[0, 0]);
         for (name, value) in &list {
             encoder.field(&Field::new(name, value));

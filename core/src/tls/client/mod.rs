@@ -129,9 +129,9 @@ impl<'m> Handshake<'m> {
         setup.protocols = config.protocols;
         setup.suites = config.suites;
         setup.groups = config.groups;
-        setup.identity = config.identity.clone();
-        setup.key_log = config.key_log.clone();
-        setup.provider = config.provider.clone();
+        setup.identity.clone_from(&config.identity);
+        setup.key_log.clone_from(&config.key_log);
+        setup.provider.clone_from(&config.provider);
         random.fill(&mut setup.random);
         let first = ExpectServerHello::start(setup, config.shares, random, parameters, out)?;
         self.state = State::ServerHello(first);
