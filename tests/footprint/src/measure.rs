@@ -10,7 +10,7 @@ use crate::owner::Owner;
 use crate::panics::{self, Site};
 use crate::ram::{self, Static};
 use crate::run::{self, Phase, Server};
-use crate::stack::{StackFrame, deepest, stack_frames};
+use crate::stack::{StackFrame, behind_pointers, deepest, stack_frames};
 
 /// What a set costs.
 #[derive(Debug, Default)]
@@ -29,6 +29,8 @@ pub struct Measured {
     pub stack_frames: Vec<StackFrame>,
     /// The deepest way through the calls.
     pub deepest: Vec<StackFrame>,
+    /// What is called through pointers, with all that it calls.
+    pub behind_pointers: Vec<StackFrame>,
     pub sites: Vec<Site>,
     /// Empty where nothing was run.
     pub phases: Vec<Phase>,
@@ -80,6 +82,7 @@ fn sizes(request: &Path, echo: &Path) -> Result<Measured, String> {
         statics: ram::statics(&request),
         stack_frames: stack_frames(&request),
         deepest: deepest(&request),
+        behind_pointers: behind_pointers(&request),
         sites: panics::sites(&request)?,
         phases: Vec::new(),
     })

@@ -71,7 +71,7 @@ fn site(image: &Image, frames: &Frames<'_>, call: &Call) -> Site {
 }
 
 /// Functions of the library that do not return.
-fn is_panic(name: &str) -> bool {
+pub fn is_panic(name: &str) -> bool {
     let name = name.trim_start_matches('<');
     (name.starts_with("core::") || name.starts_with("alloc::"))
         && ["::panicking::", "_failed", "_fail", "::panic_"]

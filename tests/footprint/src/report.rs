@@ -18,6 +18,8 @@ const SMALL: i64 = 256;
 /// How many functions are listed by their code, and by their stack.
 const FUNCTIONS: usize = 40;
 const FRAMES: usize = 20;
+/// How many functions that are called through pointers.
+const POINTERS: usize = 5;
 
 /// All that was measured, in the order of the sets. `None`: the image does not fit the board.
 pub type Results = Vec<(&'static str, Option<Measured>)>;
@@ -41,11 +43,16 @@ pub fn report(origin: &str, results: &Results) -> String {
     let all: Vec<_> = fitting().collect();
     section(&mut text, "Flash by crate and layer", &owners(&all));
     let largest = measured.stack_frames.iter().take(FRAMES);
+    let pointers = measured.behind_pointers.iter().take(POINTERS);
     for (heading, table) in [
         ("Static memory", memory(measured)),
         ("Largest functions", functions(measured)),
         ("Largest stack frames", stack_frames(largest)),
         ("The deepest calls", deepest(&measured.deepest)),
+        (
+            "Called through pointers, with all that they call",
+            stack_frames(pointers),
+        ),
         ("Panic sites", sites(measured)),
     ] {
         section(&mut text, &format!("{heading}: {name}"), &table);
@@ -215,7 +222,7 @@ fn functions(measured: &Measured) -> String {
 }
 
 fn stack_frames<'a>(frames: impl Iterator<Item = &'a StackFrame>) -> String {
-    let mut table = Table::new(&[("function", Column::Text), ("own bytes", Column::Number)]);
+    let mut table = Table::new(&[("function", Column::Text), ("bytes", Column::Number)]);
     for frame in frames {
         table.row([format!("`{}`", frame.function), number(frame.bytes.into())]);
     }

@@ -1,15 +1,18 @@
 //! How much stack each function takes for itself, and the deepest way through the calls.
 //!
-//! Invariant: only instructions are read. Calls through pointers are not followed and recursion is counted once, so
-//! the deepest way explains the measured peak and does not replace it.
+//! Invariant: only instructions are read. Calls through pointers are not followed, recursion is counted once and ways
+//! into a panic are not counted, so the deepest way explains the measured peak and does not replace it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::image::{Image, Symbol};
+use crate::panics::is_panic;
 use crate::thumb::{Meaning, meanings};
 
 /// Where the program begins, after the memory was set up.
 const ENTRY: &str = "main";
+/// What the processor calls.
+const ENTRIES: &[&str] = &[ENTRY, "Reset", "HardFault", "SysTick"];
 
 /// A function's own part of the stack.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -52,6 +55,26 @@ pub fn deepest(image: &Image) -> Vec<StackFrame> {
     way
 }
 
+/// Functions that nothing calls but through a pointer, each with all that it calls, the deepest first.
+pub fn behind_pointers(image: &Image) -> Vec<StackFrame> {
+    let graph = Graph::of(image);
+    let called: BTreeSet<u64> = graph.nodes.values().flat_map(Node::leads_to).collect();
+    let uncalled = graph
+        .nodes
+        .values()
+        .filter(|node| !called.contains(&node.start));
+    let mut depths = BTreeMap::new();
+    let mut found: Vec<StackFrame> = uncalled
+        .map(|node| StackFrame {
+            bytes: graph.depth(node.start, &mut depths),
+            ..node.frame(image)
+        })
+        .filter(|frame| frame.bytes > 0 && !ENTRIES.contains(&frame.function.as_str()))
+        .collect();
+    found.sort_by_key(|frame| u32::MAX - frame.bytes);
+    found
+}
+
 /// A function: its own part of the stack, and where it leads.
 #[derive(Debug, Default)]
 struct Node {
@@ -88,6 +111,10 @@ impl Node {
         node
     }
 
+    fn leads_to(&self) -> impl Iterator<Item = u64> {
+        self.calls.iter().chain(&self.jumps).copied()
+    }
+
     fn frame(&self, image: &Image) -> StackFrame {
         let function = image.function_at(self.start);
         StackFrame {
@@ -118,8 +145,9 @@ impl Graph {
             let node = Node::of(image, function);
             (node.start, node)
         };
+        let returning = image.functions.iter().filter(|f| !is_panic(&f.name));
         Self {
-            nodes: image.functions.iter().map(node).collect(),
+            nodes: returning.map(node).collect(),
         }
     }
 
