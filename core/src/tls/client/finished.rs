@@ -12,30 +12,25 @@ use crate::tls::message::{MessageType, SIGNED_LENGTH_MAX, signed_content};
 use crate::wire::Side;
 use crate::wire::packet::Space;
 
-/// Waits for Finished.
-pub struct ExpectFinished {
-    pub protected: Protected,
-    pub requested: Requested,
-}
-
-impl ExpectFinished {
-    /// Verifies the server's Finished, sends our flight and hands the application secrets over.
-    pub fn handle(mut self, message: Message<'_>, cx: &mut Cx<'_, '_>) -> Result<(), Error> {
-        let protected = &mut self.protected;
-        let expected = protected
-            .secrets
-            .server_finished(&protected.transcript.digest());
+impl Protected {
+    /// Finished: verifies the server's, sends our flight and hands the application secrets over.
+    #[inline(never)]
+    pub fn handle_finished(
+        &mut self,
+        requested: Requested,
+        message: Message<'_>,
+        cx: &mut Cx<'_, '_>,
+    ) -> Result<(), Error> {
+        let expected = self.secrets.server_finished(&self.transcript.digest());
         if message.body().len() != expected.as_slice().len() {
             return Err(Error::InvalidMessage(MessageType::FINISHED));
         }
         if !is_equal(message.body(), expected.as_slice()) {
             return Err(PeerMisbehaved::BadFinished.into());
         }
-        protected.transcript.add(message.whole);
-        let secrets = protected
-            .secrets
-            .application(&protected.transcript.digest());
-        match self.requested {
+        self.transcript.add(message.whole);
+        let secrets = self.secrets.application(&self.transcript.digest());
+        match requested {
             Requested::No => {}
             Requested::Nothing => self.send_no_certificate(cx)?,
             Requested::Signature(scheme) => {
@@ -48,7 +43,7 @@ impl ExpectFinished {
         cx.setup.log("SERVER_TRAFFIC_SECRET_0", &secrets.server);
         cx.output.keys(
             Space::Application,
-            self.protected.suite,
+            self.suite,
             &secrets.client,
             &secrets.server,
         );
@@ -59,7 +54,7 @@ impl ExpectFinished {
     //= rfc8446#4.4.2
     fn send_no_certificate(&mut self, cx: &mut Cx<'_, '_>) -> Result<(), Error> {
         let kind = MessageType::CERTIFICATE;
-        self.protected.send(cx.output, kind, &mut |out| {
+        self.send(cx.output, kind, &mut |out| {
             out.u8(0)?;
             out.vector_u24(|_| Ok(()))
         })
@@ -70,7 +65,7 @@ impl ExpectFinished {
             return Err(Error::SignerFailed);
         };
         let kind = MessageType::CERTIFICATE;
-        self.protected.send(cx.output, kind, &mut |out| {
+        self.send(cx.output, kind, &mut |out| {
             out.u8(0)?;
             out.vector_u24(|out| {
                 identity.chain.iter().try_for_each(|certificate| {
@@ -91,7 +86,7 @@ impl ExpectFinished {
         };
         let mut content = [0; SIGNED_LENGTH_MAX];
         let mut content = Writer::new(&mut content);
-        let digest = self.protected.transcript.digest();
+        let digest = self.transcript.digest();
         signed_content(Side::Client, &digest, &mut content).map_err(|_| Error::SignerFailed)?;
         let mut signature = [0; SIGNATURE_LENGTH_MAX];
         let length = identity
@@ -100,18 +95,17 @@ impl ExpectFinished {
         let signature = length.and_then(|length| signature.get(..length));
         let signature = signature.ok_or(Error::SignerFailed)?;
         let kind = MessageType::CERTIFICATE_VERIFY;
-        self.protected.send(cx.output, kind, &mut |out| {
+        self.send(cx.output, kind, &mut |out| {
             out.u16(scheme.code())?;
             out.vector_u16(|out| out.bytes(signature))
         })
     }
 
     fn send_finished(&mut self, cx: &mut Cx<'_, '_>) -> Result<(), Error> {
-        let digest = self.protected.transcript.digest();
-        let verify_data = self.protected.secrets.client_finished(&digest);
+        let digest = self.transcript.digest();
+        let verify_data = self.secrets.client_finished(&digest);
         let mut write =
             |out: &mut Writer<'_>| -> Result<(), Full> { out.bytes(verify_data.as_slice()) };
-        self.protected
-            .send(cx.output, MessageType::FINISHED, &mut write)
+        self.send(cx.output, MessageType::FINISHED, &mut write)
     }
 }

@@ -5,8 +5,7 @@
 
 use heapless::Vec;
 
-use super::certificate::ExpectCertificate;
-use super::{Cx, Message, Protected, Setup, State, send};
+use super::{Cx, Message, Protected, Setup, send};
 use crate::codec::Writer;
 use crate::crypto::signature::{self, SignatureScheme};
 use crate::crypto::{Group, KeyExchangeError, KeyShare, Random, Suite};
@@ -19,8 +18,8 @@ use crate::tls::message::{
 use crate::tls::transcript::Transcript;
 use crate::wire::packet::Space;
 
-/// Waits for ServerHello or HelloRetryRequest.
-pub struct ExpectServerHello {
+/// What a ClientHello offered: waits for ServerHello or HelloRetryRequest.
+pub struct Offer {
     shares: [Option<KeyShare>; SHARES_MAX],
     retried: Option<Retried>,
 }
@@ -36,12 +35,7 @@ struct Retried {
 /// Signature schemes that are offered: all that exist here.
 const SCHEMES_MAX: usize = 16;
 
-/// Waits for EncryptedExtensions.
-pub struct ExpectEncryptedExtensions {
-    protected: Protected,
-}
-
-impl ExpectServerHello {
+impl Offer {
     /// Makes the key shares and writes the first ClientHello.
     pub fn start(
         setup: &Setup<'_>,
@@ -75,26 +69,27 @@ impl ExpectServerHello {
         })
     }
 
-    /// Goes on with what the server answered.
-    pub fn handle(self, message: Message<'_>, cx: &mut Cx<'_, '_>) -> Result<State, Error> {
+    /// Goes on with what the server answered: with keys, or with another ClientHello.
+    pub fn handle(
+        &mut self,
+        message: Message<'_>,
+        cx: &mut Cx<'_, '_>,
+    ) -> Result<Option<Protected>, Error> {
         match ServerHello::decode(message.body())? {
-            ServerHello::Hello(hello) => self
-                .handle_hello(message, hello, cx)
-                .map(State::EncryptedExtensions),
-            ServerHello::Retry(retry) => self
-                .handle_retry(message, retry, cx)
-                .map(State::ServerHello),
+            ServerHello::Hello(hello) => self.handle_hello(message, hello, cx).map(Some),
+            ServerHello::Retry(retry) => self.handle_retry(message, retry, cx).map(|()| None),
         }
     }
 
+    #[inline(never)]
     fn handle_hello(
-        self,
+        &mut self,
         message: Message<'_>,
         hello: Hello<'_>,
         cx: &mut Cx<'_, '_>,
-    ) -> Result<ExpectEncryptedExtensions, Error> {
+    ) -> Result<Protected, Error> {
         let suite = chosen_suite(cx.setup, hello.suite)?;
-        let mut transcript = match self.retried {
+        let mut transcript = match self.retried.take() {
             //= rfc8446#4.1.4
             Some(retried) if retried.suite != suite => {
                 return Err(PeerMisbehaved::SuiteChanged.into());
@@ -107,11 +102,10 @@ impl ExpectServerHello {
         };
         transcript.add(message.whole);
         //= rfc8446#4.2.8
-        let shared = self
-            .shares
-            .into_iter()
-            .flatten()
-            .find(|share| share.group().code() == hello.group)
+        let is_meant = |share: &&mut Option<KeyShare>| is_of_group(share.as_ref(), hello.group);
+        let share = self.shares.iter_mut().find(is_meant);
+        let shared = share
+            .and_then(Option::take)
             .ok_or(PeerMisbehaved::WrongGroup)?
             .agree(hello.share)
             .map_err(|_| PeerMisbehaved::InvalidKeyShare)?;
@@ -123,21 +117,20 @@ impl ExpectServerHello {
         setup.log("SERVER_HANDSHAKE_TRAFFIC_SECRET", secrets.server());
         cx.output
             .keys(Space::Handshake, suite, secrets.client(), secrets.server());
-        Ok(ExpectEncryptedExtensions {
-            protected: Protected {
-                suite,
-                transcript,
-                secrets,
-            },
+        Ok(Protected {
+            suite,
+            transcript,
+            secrets,
         })
     }
 
+    #[inline(never)]
     fn handle_retry(
-        mut self,
+        &mut self,
         message: Message<'_>,
         retry: Retry<'_>,
         cx: &mut Cx<'_, '_>,
-    ) -> Result<Self, Error> {
+    ) -> Result<(), Error> {
         //= rfc8446#4.1.4
         if self.retried.is_some() {
             return Err(PeerMisbehaved::SecondRetry.into());
@@ -169,14 +162,14 @@ impl ExpectServerHello {
             transcript,
             group,
         });
-        Ok(self)
+        Ok(())
     }
 
     /// The group a HelloRetryRequest asks for: one that was offered, and of which no share was sent.
     //= rfc8446#4.2.8
     fn retry_group(&self, setup: &Setup<'_>, code: u16) -> Result<Group, PeerMisbehaved> {
-        let mut shares = self.shares.iter().flatten();
-        if shares.any(|share| share.group().code() == code) {
+        let mut shares = self.shares.iter();
+        if shares.any(|share| is_of_group(share.as_ref(), code)) {
             return Err(PeerMisbehaved::RetryForSharedGroup);
         }
         let mut groups = setup.groups.iter().copied();
@@ -194,19 +187,23 @@ fn chosen_suite(setup: &Setup<'_>, code: u16) -> Result<Suite, PeerMisbehaved> {
         .ok_or(PeerMisbehaved::UnofferedSuite)
 }
 
-impl ExpectEncryptedExtensions {
-    /// Hands the transport parameters over.
-    pub fn handle(
-        mut self,
+fn is_of_group(share: Option<&KeyShare>, code: u16) -> bool {
+    share.is_some_and(|share| share.group().code() == code)
+}
+
+impl Protected {
+    /// EncryptedExtensions: hands the transport parameters over.
+    pub fn handle_extensions(
+        &mut self,
         message: Message<'_>,
         cx: &mut Cx<'_, '_>,
-    ) -> Result<ExpectCertificate, Error> {
+    ) -> Result<(), Error> {
         let setup = &mut *cx.setup;
         let extensions =
             EncryptedExtensions::decode(message.body(), setup.protocols, &setup.server_name)?;
         setup.protocol = Some(extensions.protocol);
         cx.output.parameters(extensions.parameters)?;
-        self.protected.transcript.add(message.whole);
-        Ok(ExpectCertificate::new(self.protected))
+        self.transcript.add(message.whole);
+        Ok(())
     }
 }

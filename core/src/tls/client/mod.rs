@@ -1,6 +1,7 @@
-//! The client's handshake: one struct for each state, and the machine that feeds them messages (RFC 8446 appendix A.1).
+//! The client's handshake: what there is of keys, what is waited for, and the machine that hands messages to the
+//! first according to the second (RFC 8446 appendix A.1).
 //!
-//! Invariant: a state is used up by the step to the next; after an error there is none left, only the error.
+//! Invariant: after an error and after the end no key is left; in between there are those that the state needs.
 
 mod certificate;
 mod finished;
@@ -8,10 +9,9 @@ mod hello;
 
 use rustls_pki_types::SignatureVerificationAlgorithm;
 
-use self::certificate::{ExpectCertificate, ExpectCertificateVerify, ReadingCertificate};
-use self::finished::ExpectFinished;
-use self::hello::{ExpectEncryptedExtensions, ExpectServerHello};
-use super::certificate::store::Kept;
+use self::certificate::Requested;
+use self::hello::Offer;
+use super::certificate::store::{CertificateReader, Kept};
 use super::config::{ClientConfig, ConfigError, Identity, KeyLog, Trust, Verdict, WallClock};
 use super::error::{CertificateError, Error, PeerMisbehaved};
 use super::key_schedule::HandshakeSecrets;
@@ -29,7 +29,7 @@ use crate::wire::{Code, TransportError, rule};
 /// A client's handshake, from the ClientHello that starts it to the tickets that follow it.
 pub struct Handshake<'m> {
     setup: Setup<'m>,
-    state: State,
+    stage: Stage,
 }
 
 /// What stays the same over all states, and what they learned for the connection.
@@ -60,20 +60,49 @@ struct Cx<'a, 'm> {
 /// One whole message.
 #[derive(Clone, Copy)]
 struct Message<'a> {
-    kind: MessageType,
     /// Header and body, for the transcript.
     whole: &'a [u8],
 }
 
+/// How far the handshake is.
+struct Stage {
+    keys: Keys,
+    state: State,
+}
+
+/// The secrets of the handshake, worked on in place.
+enum Keys {
+    /// Until ServerHello.
+    Offered(Offer),
+    /// From ServerHello to the end.
+    Agreed(Protected),
+    /// Wiped, after the end or an error.
+    Gone,
+}
+
+/// What is waited for.
 enum State {
-    ServerHello(ExpectServerHello),
-    EncryptedExtensions(ExpectEncryptedExtensions),
-    Certificate(ExpectCertificate),
-    ReadingCertificate(ReadingCertificate),
+    ServerHello,
+    EncryptedExtensions,
+    /// CertificateRequest or Certificate.
+    Certificate {
+        requested: Requested,
+    },
+    /// The rest of Certificate.
+    ReadingCertificate {
+        requested: Requested,
+        reader: CertificateReader,
+    },
     /// A verifier from outside is asked; nothing is read until it has answered.
-    Verifying(ExpectCertificateVerify),
-    CertificateVerify(ExpectCertificateVerify),
-    Finished(ExpectFinished),
+    Verifying {
+        requested: Requested,
+    },
+    CertificateVerify {
+        requested: Requested,
+    },
+    Finished {
+        requested: Requested,
+    },
     /// So many more bytes of a message behind the handshake are passed over.
     Complete {
         skip: u32,
@@ -107,7 +136,10 @@ impl<'m> Handshake<'m> {
                 protocol: None,
                 kept: Kept::EMPTY,
             },
-            state: LOST,
+            stage: Stage {
+                keys: Keys::Gone,
+                state: State::Failed(NOT_STARTED),
+            },
         }
     }
 
@@ -133,8 +165,11 @@ impl<'m> Handshake<'m> {
         setup.key_log.clone_from(&config.key_log);
         setup.provider.clone_from(&config.provider);
         random.fill(&mut setup.random);
-        let first = ExpectServerHello::start(setup, config.shares, random, parameters, out)?;
-        self.state = State::ServerHello(first);
+        let offer = Offer::start(setup, config.shares, random, parameters, out)?;
+        self.stage = Stage {
+            keys: Keys::Offered(offer),
+            state: State::ServerHello,
+        };
         Ok(())
     }
 
@@ -159,9 +194,9 @@ impl<'m> Handshake<'m> {
             store,
             output,
         };
-        let result = self.state.read(incoming, cx);
+        let result = self.stage.read(incoming, cx);
         if let Err(error) = result {
-            self.state = State::Failed(error);
+            self.stage.fail(error);
         }
         result
     }
@@ -173,26 +208,24 @@ impl<'m> Handshake<'m> {
         &mut self,
         result: Result<(), CertificateError>,
     ) -> Result<(), Error> {
-        if !self.is_verifying() {
+        let State::Verifying { requested } = self.stage.state else {
             return Ok(());
-        }
-        let next = match (core::mem::replace(&mut self.state, LOST), result) {
-            (State::Verifying(next), Ok(())) => State::CertificateVerify(next),
-            (_, Err(error)) => State::Failed(error.into()),
-            (other, Ok(())) => other,
         };
-        self.state = next;
-        result.map_err(Error::Certificate)
+        self.stage.state = State::CertificateVerify { requested };
+        result.map_err(|error| {
+            self.stage.fail(error.into());
+            error.into()
+        })
     }
 
     /// A verifier was asked and has not answered yet.
     pub fn is_verifying(&self) -> bool {
-        matches!(self.state, State::Verifying(_))
+        matches!(self.stage.state, State::Verifying { .. })
     }
 
     /// The server is who it claims to be, and both sides have the same secrets.
     pub fn is_complete(&self) -> bool {
-        matches!(self.state, State::Complete { .. })
+        matches!(self.stage.state, State::Complete { .. })
     }
 
     /// The cipher suite, from ServerHello on.
@@ -224,35 +257,28 @@ const _: () = assert_send::<Handshake<'static>>();
 // With the server name inside, and the larger of two hashes in progress.
 const _: () = assert!(size_of::<Handshake<'static>>() <= 1024);
 
-/// The state while a message is being worked on; left behind only by an error, which then takes its place.
-const LOST: State = State::Failed(Error::Transport(TransportError::new(rule!(
-    Code::INTERNAL_ERROR,
-    "handshake state lost"
-))));
-
-impl State {
+impl Stage {
     fn read(&mut self, incoming: &Incoming<'_>, cx: &mut Cx<'_, '_>) -> Result<usize, Error> {
         let &Incoming {
             level,
             bytes,
             window,
         } = incoming;
+        if let State::Failed(error) = self.state {
+            return Err(error);
+        }
         let Some(&first) = bytes.first() else {
-            return match self {
-                Self::Failed(error) => Err(*error),
-                _ => Ok(0),
-            };
+            return Ok(0);
         };
-        match self {
-            Self::Failed(error) => return Err(*error),
-            // Keys changed: what was sent before with the old ones would stand behind the new.
-            //= rfc9001#4.1.3
-            _ if level != self.level() => {
-                return Err(PeerMisbehaved::UnexpectedMessage(MessageType(first)).into());
-            }
-            Self::Verifying(_) => return Ok(0),
-            Self::ReadingCertificate(_) => return self.read_certificate(bytes, cx),
-            Self::Complete { skip } if *skip > 0 => return Ok(pass_over(skip, bytes.len())),
+        // Keys changed: what was sent before with the old ones would stand behind the new.
+        //= rfc9001#4.1.3
+        if level != self.level() {
+            return Err(PeerMisbehaved::UnexpectedMessage(MessageType(first)).into());
+        }
+        match &mut self.state {
+            State::Verifying { .. } => return Ok(0),
+            State::ReadingCertificate { .. } => return self.read_certificate(bytes, cx),
+            State::Complete { skip } if *skip > 0 => return Ok(pass_over(skip, bytes.len())),
             _ => {}
         }
         let Some(header) = Header::decode(bytes) else {
@@ -260,25 +286,24 @@ impl State {
             return Ok(0);
         };
         self.check_due(header.kind)?;
-        match self {
-            Self::Certificate(_) if header.kind == MessageType::CERTIFICATE => {
-                self.start_certificate(header, &bytes[..HEADER_LENGTH], cx);
+        match &mut self.state {
+            State::Certificate { .. } if header.kind == MessageType::CERTIFICATE => {
+                self.start_certificate(header, bytes, cx);
                 return Ok(HEADER_LENGTH);
             }
             // A ticket is a gift: one that is too long is left.
-            Self::Complete { skip } if header.total().is_none_or(|total| total > window) => {
+            State::Complete { skip } if header.total().is_none_or(|total| total > window) => {
                 *skip = header.length;
                 return Ok(HEADER_LENGTH);
             }
             _ => {}
         }
-        let too_large = Error::TooLarge {
+        let total = header.total().filter(|&total| total <= window);
+        let total = total.ok_or(Error::TooLarge {
             message: header.kind,
             length: header.length,
-        };
-        let total = header.total().filter(|&total| total <= window);
-        let total = total.ok_or(too_large)?;
-        let Some(whole) = bytes.get(..total) else {
+        })?;
+        let Some((whole, rest)) = bytes.split_at_checked(total) else {
             return Ok(0);
         };
         let changes_keys = matches!(
@@ -286,94 +311,121 @@ impl State {
             MessageType::SERVER_HELLO | MessageType::FINISHED
         );
         //= rfc8446#5.1
-        if changes_keys && bytes.len() > total {
+        if changes_keys && !rest.is_empty() {
             return Err(PeerMisbehaved::BytesAfterKeyChange.into());
         }
-        let message = Message {
-            kind: header.kind,
-            whole,
-        };
-        *self = core::mem::replace(self, LOST).handle(message, cx)?;
+        self.handle(Message { whole }, cx)?;
         Ok(total)
     }
 
     /// The level at which the next message comes.
     fn level(&self) -> Space {
-        match self {
-            Self::ServerHello(_) => Space::Initial,
-            Self::Complete { .. } => Space::Application,
+        match self.state {
+            State::ServerHello => Space::Initial,
+            State::Complete { .. } => Space::Application,
             _ => Space::Handshake,
         }
     }
 
     /// Refuses a message as soon as its type is known.
     fn check_due(&self, kind: MessageType) -> Result<(), Error> {
-        let is_due = match self {
-            Self::ServerHello(_) => kind == MessageType::SERVER_HELLO,
-            Self::EncryptedExtensions(_) => kind == MessageType::ENCRYPTED_EXTENSIONS,
-            Self::Certificate(state) => {
-                kind == MessageType::CERTIFICATE
-                    || (kind == MessageType::CERTIFICATE_REQUEST && state.may_be_requested())
+        let due = match self.state {
+            State::ServerHello => MessageType::SERVER_HELLO,
+            State::EncryptedExtensions => MessageType::ENCRYPTED_EXTENSIONS,
+            // A server asks once.
+            State::Certificate {
+                requested: Requested::No,
+            } if kind == MessageType::CERTIFICATE_REQUEST => kind,
+            State::Certificate { .. } => MessageType::CERTIFICATE,
+            State::CertificateVerify { .. } => MessageType::CERTIFICATE_VERIFY,
+            State::Finished { .. } => MessageType::FINISHED,
+            State::Complete { .. } => return after_handshake(kind),
+            State::ReadingCertificate { .. } | State::Verifying { .. } | State::Failed(_) => {
+                return Err(PeerMisbehaved::UnexpectedMessage(kind).into());
             }
-            Self::CertificateVerify(_) => kind == MessageType::CERTIFICATE_VERIFY,
-            Self::Finished(_) => kind == MessageType::FINISHED,
-            Self::Complete { .. } => {
-                return after_handshake(kind);
-            }
-            Self::ReadingCertificate(_) | Self::Verifying(_) | Self::Failed(_) => false,
         };
-        if is_due {
+        if kind == due {
             Ok(())
         } else {
             Err(PeerMisbehaved::UnexpectedMessage(kind).into())
         }
     }
 
-    fn handle(self, message: Message<'_>, cx: &mut Cx<'_, '_>) -> Result<Self, Error> {
-        match self {
-            Self::ServerHello(state) => state.handle(message, cx),
-            Self::EncryptedExtensions(state) => state.handle(message, cx).map(Self::Certificate),
-            Self::Certificate(state) => state.handle_request(message, cx).map(Self::Certificate),
-            Self::CertificateVerify(state) => state.handle(message, cx).map(Self::Finished),
-            Self::Finished(state) => {
-                state.handle(message, cx)?;
-                Ok(Self::Complete { skip: 0 })
+    /// Acts on a message that is due. Without the keys that belong to the state nothing is.
+    fn handle(&mut self, message: Message<'_>, cx: &mut Cx<'_, '_>) -> Result<(), Error> {
+        match (&self.state, &mut self.keys) {
+            (State::ServerHello, Keys::Offered(offer)) => {
+                if let Some(protected) = offer.handle(message, cx)? {
+                    self.keys = Keys::Agreed(protected);
+                    self.state = State::EncryptedExtensions;
+                }
             }
-            Self::Complete { .. } => {
-                cx.output.ticket(&Ticket::decode(message.body())?);
-                Ok(self)
+            (State::EncryptedExtensions, Keys::Agreed(protected)) => {
+                protected.handle_extensions(message, cx)?;
+                let requested = Requested::No;
+                self.state = State::Certificate { requested };
             }
-            Self::ReadingCertificate(_) | Self::Verifying(_) | Self::Failed(_) => {
-                Err(PeerMisbehaved::UnexpectedMessage(message.kind).into())
+            (State::Certificate { .. }, Keys::Agreed(protected)) => {
+                let requested = protected.handle_request(message, cx)?;
+                self.state = State::Certificate { requested };
             }
+            (&State::CertificateVerify { requested }, Keys::Agreed(protected)) => {
+                protected.handle_certificate_verify(message, cx)?;
+                self.state = State::Finished { requested };
+            }
+            (&State::Finished { requested }, Keys::Agreed(protected)) => {
+                protected.handle_finished(requested, message, cx)?;
+                self.keys = Keys::Gone;
+                self.state = State::Complete { skip: 0 };
+            }
+            (State::Complete { .. }, _) => cx.output.ticket(&Ticket::decode(message.body())?),
+            _ => return Err(PeerMisbehaved::UnexpectedMessage(message.kind()).into()),
+        }
+        Ok(())
+    }
+
+    /// Begins with a Certificate: its header is used.
+    fn start_certificate(&mut self, header: Header, bytes: &[u8], cx: &Cx<'_, '_>) {
+        if let (&State::Certificate { requested }, Keys::Agreed(protected)) =
+            (&self.state, &mut self.keys)
+        {
+            protected
+                .transcript
+                .add(bytes.get(..HEADER_LENGTH).unwrap_or_default());
+            let reader = CertificateReader::new(header.length, cx.setup.status_request());
+            self.state = State::ReadingCertificate { requested, reader };
         }
     }
 
-    fn start_certificate(&mut self, header: Header, bytes: &[u8], cx: &mut Cx<'_, '_>) {
-        *self = match core::mem::replace(self, LOST) {
-            Self::Certificate(state) => {
-                Self::ReadingCertificate(state.start(header, bytes, cx.setup.status_request()))
-            }
-            other => other,
-        };
-    }
-
     fn read_certificate(&mut self, bytes: &[u8], cx: &mut Cx<'_, '_>) -> Result<usize, Error> {
-        let Self::ReadingCertificate(reading) = self else {
+        let (State::ReadingCertificate { requested, reader }, Keys::Agreed(protected)) =
+            (&mut self.state, &mut self.keys)
+        else {
             return Ok(0);
         };
-        let progress = reading.read(bytes, cx)?;
-        if progress.done
-            && let Self::ReadingCertificate(reading) = core::mem::replace(self, LOST)
-        {
-            *self = match reading.verify(cx)? {
-                (Verdict::Pending, next) => Self::Verifying(next),
-                (_, next) => Self::CertificateVerify(next),
+        let requested = *requested;
+        let progress = protected.read_certificate(reader, bytes, cx)?;
+        if progress.done {
+            self.state = match certificate::judge(cx)? {
+                Verdict::Pending => State::Verifying { requested },
+                _ => State::CertificateVerify { requested },
             };
         }
         Ok(progress.used)
     }
+
+    /// The end, for a reason.
+    fn fail(&mut self, error: Error) {
+        self.keys = Keys::Gone;
+        self.state = State::Failed(error);
+    }
 }
+
+/// The error of a handshake that was not started.
+const NOT_STARTED: Error = Error::Transport(TransportError::new(rule!(
+    Code::INTERNAL_ERROR,
+    "handshake not started"
+)));
 
 /// The messages of a server that may come when the handshake is complete.
 fn after_handshake(kind: MessageType) -> Result<(), Error> {
@@ -397,6 +449,10 @@ fn pass_over(skip: &mut u32, available: usize) -> usize {
 }
 
 impl<'a> Message<'a> {
+    fn kind(&self) -> MessageType {
+        MessageType(self.whole.first().copied().unwrap_or_default())
+    }
+
     fn body(&self) -> &'a [u8] {
         self.whole.get(HEADER_LENGTH..).unwrap_or_default()
     }
