@@ -8,10 +8,13 @@ use core::hint::black_box;
 use core::net::{Ipv4Addr, SocketAddr, SocketAddrV4};
 use core::ptr;
 
+#[cfg(target_arch = "arm")]
 use cortex_m_rt::entry;
 use quicpro_core::connection::{Receive, Transmit};
 use quicpro_core::io::{Clock, Sent, Socket};
 use quicpro_core::{Instant, WallClock};
+#[cfg(target_arch = "riscv32")]
+use riscv_rt::entry;
 
 use crate::client::{self, Answer, Failure, Task};
 
