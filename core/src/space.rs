@@ -248,54 +248,62 @@ impl NumberRange {
 
 /// Adds a number that is in no range. Without a place for a further range the lowest one is forgotten.
 fn insert(ranges: &mut [NumberRange], state: &mut State, number: u64) {
-    let used = ranges.get(..state.len).unwrap_or_default();
+    let used = ranges.get_mut(..state.len).unwrap_or_default();
     // From the top: what arrives is nearly always recent.
-    let mut at = used.len();
-    while at > 0 && used[at - 1].start > number {
+    let higher = used.iter().rev().take_while(|range| range.start > number);
+    let at = used.len() - higher.count();
+    let (below, above) = used.split_at_mut(at);
+    match (below.last_mut(), above.first_mut()) {
+        (Some(below), above) if below.end == number => {
+            below.end += 1;
+            if let Some(above) = above.filter(|above| above.start == below.end) {
+                below.end = above.end;
+                remove(ranges, state, at);
+            }
+            return;
+        }
+        (_, Some(above)) if above.start == number + 1 => {
+            above.start = number;
+            return;
+        }
+        _ => {}
+    }
+    let mut at = at;
+    if state.len == ranges.len() {
+        if at == 0 {
+            state.floor = state.floor.max(number + 1);
+            return;
+        }
+        let lowest = ranges.first().map_or(0, |range| range.end);
+        raise_floor(ranges, state, lowest);
         at -= 1;
     }
-    let joins_below = at > 0 && used[at - 1].end == number;
-    let joins_above = at < used.len() && used[at].start == number + 1;
-    match (joins_below, joins_above) {
-        (true, true) => {
-            ranges[at - 1].end = ranges[at].end;
-            ranges.copy_within(at + 1..state.len, at);
-            state.len -= 1;
-        }
-        (true, false) => ranges[at - 1].end += 1,
-        (false, true) => ranges[at].start = number,
-        (false, false) => {
-            if state.len == ranges.len() {
-                if at == 0 {
-                    state.floor = state.floor.max(number + 1);
-                    return;
-                }
-                let lowest = ranges[0].end;
-                raise_floor(ranges, state, lowest);
-                at -= 1;
-            }
-            ranges.copy_within(at..state.len, at + 1);
-            ranges[at] = NumberRange {
-                start: number,
-                end: number + 1,
-            };
-            state.len += 1;
-        }
+    let end = number + 1;
+    let mut moving = NumberRange { start: number, end };
+    state.len += 1;
+    for place in ranges.iter_mut().take(state.len).skip(at) {
+        core::mem::swap(place, &mut moving);
     }
+}
+
+/// Takes the range at `at` out; those above move down.
+fn remove(ranges: &mut [NumberRange], state: &mut State, at: usize) {
+    let mut moving = NumberRange::EMPTY;
+    for place in ranges.iter_mut().take(state.len).skip(at).rev() {
+        core::mem::swap(place, &mut moving);
+    }
+    state.len -= 1;
 }
 
 /// Forgets everything below `floor`.
 fn raise_floor(ranges: &mut [NumberRange], state: &mut State, floor: u64) {
     state.floor = state.floor.max(floor);
-    let used = ranges.get(..state.len).unwrap_or_default();
-    let gone = used
-        .iter()
-        .take_while(|range| range.end <= state.floor)
-        .count();
-    ranges.copy_within(gone..state.len, 0);
-    state.len -= gone;
-    if let Some(lowest) = ranges.get_mut(..state.len).and_then(<[_]>::first_mut) {
-        lowest.start = lowest.start.max(state.floor);
+    while let Some(lowest) = ranges.get_mut(..state.len).and_then(<[_]>::first_mut) {
+        if lowest.end > state.floor {
+            lowest.start = lowest.start.max(state.floor);
+            return;
+        }
+        remove(ranges, state, 0);
     }
 }
 

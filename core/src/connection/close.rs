@@ -7,6 +7,8 @@ use super::timer::Timers;
 use super::{CloseReason, Connection, ConnectionError, Reason, State};
 use crate::codec::VarInt;
 use crate::fmt::debug;
+use crate::frame_writer::FrameWriter;
+use crate::recovery::Token;
 use crate::time::Instant;
 use crate::trace;
 use crate::wire::frame::{Close, Frame};
@@ -30,51 +32,47 @@ impl Closing {
         self.due |= self.stragglers.is_power_of_two();
     }
 
-    pub(super) fn is_due(&self) -> bool {
-        self.due
-    }
-
-    pub(super) fn on_sent(&mut self) {
-        self.due = false;
+    /// CONNECTION_CLOSE is to be sent now, once for each time it became due.
+    pub(super) fn take_due(&mut self) -> bool {
+        core::mem::take(&mut self.due)
     }
 }
 
-/// The frame that tells the peer of `error` in a packet of `space`; `None` if there is nothing to tell.
-pub(super) fn frame(error: &ConnectionError, space: Space) -> Option<Frame<'_>> {
-    let transport = |error: &TransportError| Close::Transport {
-        code: error.code(),
-        frame: error.frame().unwrap_or(0),
-        reason: error.reason().as_bytes(),
-    };
-    Some(Frame::ConnectionClose(match error {
+/// Writes the frame that tells the peer of `error` into a packet of `space`.
+pub(super) fn write(error: &ConnectionError, space: Space, writer: &mut FrameWriter<'_>) {
+    let frame = match error {
         ConnectionError::Transport(error) => transport(error),
         //= rfc9001#4.8
         ConnectionError::Tls(error) => transport(&error.transport()),
-        ConnectionError::Local(CloseReason::Transport {
-            code,
-            frame,
-            reason,
-        }) => Close::Transport {
-            code: *code,
-            frame: *frame,
-            reason: reason.as_bytes(),
-        },
+        ConnectionError::Local(CloseReason::Application { code, reason })
+            if space == Space::Application =>
+        {
+            Close::Application {
+                code: *code,
+                reason: reason.as_bytes(),
+            }
+        }
         //= rfc9000#10.2.3
         // Before 1-RTT an application's code would be readable by anybody on the path.
-        ConnectionError::Local(_) if space != Space::Application => Close::Transport {
+        ConnectionError::Local(_) => Close::Transport {
             code: Code::APPLICATION_ERROR,
             frame: 0,
             reason: &[],
         },
-        ConnectionError::Local(CloseReason::Application { code, reason }) => Close::Application {
-            code: *code,
-            reason: reason.as_bytes(),
-        },
         ConnectionError::Peer(_)
         | ConnectionError::TimedOut
         | ConnectionError::Reset
-        | ConnectionError::VersionMismatch => return None,
-    }))
+        | ConnectionError::VersionMismatch => return,
+    };
+    writer.frame(&Frame::ConnectionClose(frame), Token::None);
+}
+
+fn transport(error: &TransportError) -> Close<'static> {
+    Close::Transport {
+        code: error.code(),
+        frame: error.frame().unwrap_or(0),
+        reason: error.reason().as_bytes(),
+    }
 }
 
 impl Connection<'_> {
@@ -97,6 +95,7 @@ impl Connection<'_> {
     }
 
     /// Ends the connection, the first time it is called. Who has to be told follows from the reason.
+    #[inline(never)]
     pub(super) fn end(&mut self, now: Instant, error: ConnectionError) {
         if !self.state.is_open() {
             return;

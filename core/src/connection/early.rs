@@ -75,6 +75,7 @@ impl<'m> Early<'m> {
 
 impl Connection<'_> {
     /// Keys were made: what waited for them is handled as if it came now.
+    #[inline(never)]
     pub(super) fn replay_early(&mut self, now: Instant) {
         let mut early = core::mem::take(&mut self.early);
         let handshake = self.keyring.has(Space::Handshake);

@@ -5,7 +5,6 @@ use core::net::SocketAddr;
 use super::ConnectionError;
 use crate::recovery::Codepoint;
 use crate::stream::StreamEvent;
-use crate::wire::{Direction, StreamId};
 
 /// Something happened that the user may want to act on.
 ///
@@ -19,63 +18,12 @@ pub enum Event {
     Connected,
     /// The certificate chain waits for [`super::Connection::resume_verification`].
     VerificationPending,
-    /// The peer opened a stream.
-    StreamOpened {
-        /// The stream.
-        id: StreamId,
-    },
-    /// There is something to read, or the end of the stream.
-    StreamReadable {
-        /// The stream.
-        id: StreamId,
-    },
-    /// A refused write can succeed now.
-    StreamWritable {
-        /// The stream.
-        id: StreamId,
-    },
-    /// All that was sent, and the end, has been acknowledged.
-    StreamFinished {
-        /// The stream.
-        id: StreamId,
-    },
-    /// The peer abandoned its sending part.
-    StreamReset {
-        /// The stream.
-        id: StreamId,
-        /// The application's code.
-        code: u64,
-    },
-    /// The peer does not want what we send.
-    StreamStopped {
-        /// The stream.
-        id: StreamId,
-        /// The application's code.
-        code: u64,
-    },
-    /// A refused `open_stream` can succeed now.
-    StreamsAvailable {
-        /// Of this kind.
-        direction: Direction,
-    },
+    /// Something happened to a stream.
+    Stream(StreamEvent),
     /// The server gave a session ticket.
     NewSession,
     /// The connection is over. Said once, and last.
     Closed(ConnectionError),
-}
-
-impl From<StreamEvent> for Event {
-    fn from(event: StreamEvent) -> Self {
-        match event {
-            StreamEvent::Opened { id } => Self::StreamOpened { id },
-            StreamEvent::Readable { id } => Self::StreamReadable { id },
-            StreamEvent::Writable { id } => Self::StreamWritable { id },
-            StreamEvent::Finished { id } => Self::StreamFinished { id },
-            StreamEvent::Reset { id, code } => Self::StreamReset { id, code },
-            StreamEvent::Stopped { id, code } => Self::StreamStopped { id, code },
-            StreamEvent::Available { direction } => Self::StreamsAvailable { direction },
-        }
-    }
 }
 
 /// How a datagram arrived.

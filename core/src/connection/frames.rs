@@ -117,14 +117,12 @@ impl Connection<'_> {
     }
 
     pub(super) fn report_recovery(&mut self, now: Instant) {
-        if self.sink.is_some() {
-            let event = trace::Event::Recovery {
-                window: self.recovery.window().into(),
-                in_flight: self.recovery.bytes_in_flight().into(),
-                rtt: Duration::from_micros(self.recovery.rtt().smoothed_us().into()),
-                pto_count: self.recovery.pto_count().into(),
-            };
-            self.report(now, &event);
-        }
+        let event = trace::Event::Recovery {
+            window: self.recovery.window(),
+            in_flight: self.recovery.bytes_in_flight(),
+            rtt_us: self.recovery.rtt().smoothed_us(),
+            pto_count: self.recovery.pto_count(),
+        };
+        self.report(now, &event);
     }
 }

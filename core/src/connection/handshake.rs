@@ -70,6 +70,7 @@ impl<'m> Connection<'m> {
             timers: timer::Timers::NONE,
             random: Random::new([0; 32]),
             trace: Trace::new(),
+            #[cfg(feature = "sink")]
             sink: None,
             counters: Counters::default(),
             events: Events::default(),

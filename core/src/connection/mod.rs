@@ -12,7 +12,9 @@ use crate::recovery::Recovery;
 use crate::stream::{OpenError, RecvStream, SendStream};
 use crate::time::{Duration, Instant};
 use crate::tls;
-use crate::trace::{self, Sink, Trace};
+#[cfg(feature = "sink")]
+use crate::trace::Sink;
+use crate::trace::{self, Trace};
 use crate::wire::packet::ConnectionId;
 use crate::wire::{Direction, StreamId};
 
@@ -82,6 +84,7 @@ pub struct Connection<'m> {
     timers: timer::Timers,
     random: Random,
     trace: Trace,
+    #[cfg(feature = "sink")]
     sink: Option<crate::mem::Object<'m, dyn Sink>>,
     counters: Counters,
     events: Events,
@@ -98,6 +101,7 @@ pub struct Connection<'m> {
 
 impl<'m> Connection<'m> {
     /// Takes the next event; `None` when there is none. Draining it always ends.
+    #[inline(never)]
     pub fn poll_event(&mut self) -> Option<Event> {
         let take = core::mem::take::<bool>;
         if take(&mut self.events.handshake_data) {
@@ -113,7 +117,7 @@ impl<'m> Connection<'m> {
             return Some(Event::NewSession);
         }
         if let Some(event) = self.parts.streams.poll_event() {
-            return Some(event.into());
+            return Some(Event::Stream(event));
         }
         let error = self.error.filter(|_| take(&mut self.events.closed))?;
         Some(Event::Closed(error))
@@ -183,6 +187,7 @@ impl<'m> Connection<'m> {
     }
 
     /// Reports events to `sink` from now on.
+    #[cfg(feature = "sink")]
     pub fn set_sink(&mut self, sink: crate::mem::Object<'m, dyn Sink>) {
         self.sink = Some(sink);
     }
@@ -211,11 +216,14 @@ impl<'m> Connection<'m> {
         &self.trace
     }
 
+    #[cfg_attr(not(feature = "sink"), expect(clippy::unused_self))]
     fn report(&mut self, now: Instant, event: &trace::Event) {
         #[cfg(all(feature = "log", not(feature = "defmt")))]
         log::trace!("{} us: {event:?}", now.as_micros());
+        #[cfg(feature = "sink")]
         if let Some(sink) = &mut self.sink {
             sink.event(now, event);
         }
+        let _ = (now, event);
     }
 }

@@ -35,6 +35,7 @@ struct Content {
 impl Connection<'_> {
     /// Takes in a datagram, which is decrypted in place. Bad input is discarded and counted; an error of
     /// the peer surfaces once as [`super::Event::Closed`]. Never fails, in any state.
+    #[inline(never)]
     pub fn handle_datagram(&mut self, now: Instant, from: &Receive, datagram: &mut [u8]) {
         self.counters.datagrams_received += 1;
         self.counters.bytes_received += datagram.len() as u64;

@@ -76,6 +76,7 @@ impl Connection<'_> {
     }
 
     /// Acts on every deadline that has passed. A call that comes too early is harmless.
+    #[inline(never)]
     pub fn handle_timeout(&mut self, now: Instant) {
         if self.timers.close <= now {
             self.timers = Timers::NONE;

@@ -27,6 +27,8 @@ enum Interest {
     Acknowledge,
     /// Everything there is; a probe leaves whatever the congestion window says.
     Everything(Purpose),
+    /// CONNECTION_CLOSE alone, which nothing holds back and nobody acknowledges.
+    Close,
 }
 
 /// A datagram that was built.
@@ -41,10 +43,12 @@ impl Connection<'_> {
     ///
     /// `None` when there is nothing to send now. `out` should have room for `Limits::datagram` bytes; with
     /// room for more, as many datagrams are written as congestion control and pacing release.
+    #[inline(never)]
     pub fn poll_transmit(&mut self, now: Instant, out: &mut [u8]) -> Option<Transmit> {
         match self.state {
             State::Closed | State::Draining => return None,
-            State::Closing => return self.transmit_close(now, out),
+            State::Closing if !self.close.take_due() => return None,
+            State::Closing => {}
             _ => self.before_transmit(),
         }
         let mut length = 0;
@@ -86,25 +90,22 @@ impl Connection<'_> {
     }
 
     /// One datagram: one packet of each space that has something to say.
+    #[inline(never)]
     fn transmit_datagram(&mut self, now: Instant, out: &mut [u8]) -> Datagram {
         let interests = self.interests(now);
-        let wanting = |space: &&Space| interests[**space as usize] != Interest::None;
-        let Some(last) = Space::ALL.iter().rfind(wanting) else {
-            return Datagram {
-                length: 0,
-                alone: true,
-            };
-        };
-        let has_initial = interests[Space::Initial as usize] != Interest::None;
+        let [initial, handshake, application] = interests.map(|one| one != Interest::None);
         let mut length = 0;
-        for space in Space::ALL {
+        for (space, is_last) in [
+            (Space::Initial, !handshake && !application),
+            (Space::Handshake, !application),
+            (Space::Application, true),
+        ] {
             let interest = interests[space as usize];
             if interest == Interest::None {
                 continue;
             }
             //= rfc9000#14.1
-            let is_last = space == *last;
-            let pad_to = if has_initial && is_last {
+            let pad_to = if initial && is_last {
                 DATAGRAM_SIZE.saturating_sub(length)
             } else {
                 0
@@ -114,29 +115,44 @@ impl Connection<'_> {
         }
         Datagram {
             length,
-            alone: *last != Space::Application || has_initial,
+            alone: initial || !application || interests[2] == Interest::Close,
         }
     }
 
     /// What each space may send now.
+    #[inline(never)]
     fn interests(&mut self, now: Instant) -> [Interest; 3] {
-        let pending = Space::ALL.map(|space| self.keyring.has(space) && self.has_pending(space));
-        // Asked only when something waits: a refusal counts as a window that is used.
-        let may_send = pending.contains(&true)
-            && matches!(self.recovery.budget(now), recovery::Budget::Bytes(_));
-        Space::ALL.map(|space| {
+        let mut interests = [Interest::None; 3];
+        let mut waits = false;
+        for (&space, interest) in Space::ALL.iter().zip(&mut interests) {
             if !self.keyring.has(space) {
-                Interest::None
-            } else if self.recovery.probes(space) > 0 {
-                Interest::Everything(Purpose::Probe)
-            } else if pending[space as usize] && (may_send || self.is_starving(space)) {
-                Interest::Everything(Purpose::Data)
-            } else if self.parts.spaces.is_ack_due(now, space) {
-                Interest::Acknowledge
-            } else {
-                Interest::None
+                continue;
             }
-        })
+            if self.state == State::Closing {
+                *interest = Interest::Close;
+            } else if self.has_pending(space) {
+                *interest = Interest::Everything(Purpose::Data);
+                waits = true;
+            } else if self.parts.spaces.is_ack_due(now, space) {
+                *interest = Interest::Acknowledge;
+            }
+            if self.recovery.probes(space) > 0 && self.state != State::Closing {
+                *interest = Interest::Everything(Purpose::Probe);
+            }
+        }
+        // Asked only when something waits: a refusal counts as a window that is used.
+        if waits && !matches!(self.recovery.budget(now), recovery::Budget::Bytes(_)) {
+            for (&space, interest) in Space::ALL.iter().zip(&mut interests) {
+                if *interest == Interest::Everything(Purpose::Data) && !self.is_starving(space) {
+                    *interest = if self.parts.spaces.is_ack_due(now, space) {
+                        Interest::Acknowledge
+                    } else {
+                        Interest::None
+                    };
+                }
+            }
+        }
+        interests
     }
 
     /// The handshake waits for this space, and no timer would ever help it: nothing of it is in flight, while
@@ -183,7 +199,8 @@ impl Connection<'_> {
         }
         writer.pad_to(payload_min);
         let payload = writer.len();
-        let (ack_eliciting, in_flight) = (writer.is_ack_eliciting(), writer.is_in_flight());
+        let ack_eliciting = writer.is_ack_eliciting();
+        let in_flight = writer.is_in_flight() && interest != Interest::Close;
         let size = builder.finish(&mut self.keyring, payload);
         let packet = recovery::Packet {
             size,
@@ -203,7 +220,8 @@ impl Connection<'_> {
             // An acknowledgement that is padded counts as in flight, so it needs a record.
             Interest::Acknowledge if pad_to > 0 => Purpose::Probe,
             // One that stands alone may still carry a PING.
-            _ => Purpose::Data,
+            Interest::Acknowledge => Purpose::Data,
+            Interest::None | Interest::Close => return 0,
         };
         let parts = &mut self.parts;
         self.recovery
@@ -247,6 +265,12 @@ impl Connection<'_> {
             trace: &mut self.trace,
         };
         let parts = &mut self.parts;
+        if interest == Interest::Close {
+            if let Some(error) = &self.error {
+                close::write(error, space, writer);
+            }
+            return;
+        }
         parts.spaces.on_transmit(now, space, writer);
         let Interest::Everything(purpose) = interest else {
             parts
@@ -303,55 +327,6 @@ impl Connection<'_> {
         if space == Space::Handshake && self.keyring.has(Space::Initial) {
             self.discard_keys(now, Space::Initial);
         }
-    }
-
-    /// CONNECTION_CLOSE in every space that has keys, in one datagram.
-    fn transmit_close(&mut self, now: Instant, out: &mut [u8]) -> Option<Transmit> {
-        if !self.close.is_due() {
-            return None;
-        }
-        let usable = |space: &&Space| self.keyring.has(**space);
-        let last = Space::ALL.iter().rfind(usable).copied()?;
-        let has_initial = self.keyring.has(Space::Initial);
-        let mut length = 0;
-        for space in Space::ALL {
-            if !self.keyring.has(space) {
-                continue;
-            }
-            let rest = out.get_mut(length..).unwrap_or(&mut []);
-            let number = self.recovery.next_number(space);
-            let Some(mut builder) = self.start_packet(space, number, rest) else {
-                continue;
-            };
-            let pad_to = if has_initial && space == last {
-                DATAGRAM_SIZE.saturating_sub(length)
-            } else {
-                0
-            };
-            let payload_min = builder.payload_min().max(builder.payload_for(pad_to));
-            let mut tokens = heapless::Vec::<Token, PACKET_TOKENS_MAX>::new();
-            let mut writer = builder.frames(&mut tokens, 0);
-            if let Some(frame) = self
-                .error
-                .as_ref()
-                .and_then(|error| close::frame(error, space))
-            {
-                writer.frame(&frame, Token::None);
-            }
-            writer.pad_to(payload_min);
-            let payload = writer.len();
-            let size = builder.finish(&mut self.keyring, payload);
-            let packet = recovery::Packet {
-                size,
-                ack_eliciting: false,
-                in_flight: false,
-                tokens: &[],
-            };
-            self.recovery.on_packet_sent(now, space, &packet);
-            length += size;
-        }
-        self.close.on_sent();
-        (length > 0).then(|| self.transmit_of(length, None))
     }
 
     /// Throws the keys of a space away, and with them everything that waited for them.

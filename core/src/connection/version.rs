@@ -97,6 +97,7 @@ impl Connection<'_> {
         Err(Refusal::Version)
     }
 
+    #[inline(never)]
     pub(super) fn handle_retry(
         &mut self,
         now: Instant,

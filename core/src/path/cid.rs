@@ -16,7 +16,7 @@ use crate::wire::{Code, TransportError, rule};
 pub const LOCAL_LENGTH: usize = 8;
 
 /// Connection IDs of ours at a time, if the peer's limit allows: more than any peer needs for its paths.
-pub const LOCAL_MAX: usize = 8;
+pub const LOCAL_MAX: usize = 4;
 
 /// Our active_connection_id_limit: one in use, one to move to, and two while others are being retired.
 pub const REMOTE_MAX: usize = 4;
@@ -488,7 +488,7 @@ mod tests {
     //= rfc9000#5.1.1 test
     #[test]
     fn as_many_are_issued_as_the_peer_keeps() {
-        for (limit, expected) in [(0, 0), (2, 1), (5, 4), (8, 7), (9, 7), (u64::MAX, 7)] {
+        for (limit, expected) in [(0, 0), (2, 1), (3, 2), (4, 3), (5, 3), (u64::MAX, 3)] {
             let mut local = LocalCids::new(cid(0));
             assert!(issued(&mut local, 1_000).is_empty());
             local.on_peer_limit(limit);

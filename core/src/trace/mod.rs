@@ -2,7 +2,7 @@
 //!
 //! Invariant: tracing never changes what the engine does, and costs nothing but counters without a sink.
 
-use crate::time::{Duration, Instant};
+use crate::time::Instant;
 use crate::wire::packet::Space;
 
 /// Why received bytes were thrown away. None of these is an error of the connection.
@@ -71,13 +71,13 @@ pub enum Event {
     /// The estimates after an acknowledgement, a loss or a timeout.
     Recovery {
         /// Congestion window, bytes.
-        window: u64,
+        window: u32,
         /// Bytes in flight.
-        in_flight: u64,
-        /// Smoothed round-trip time.
-        rtt: Duration,
+        in_flight: u32,
+        /// Smoothed round-trip time, microseconds.
+        rtt_us: u32,
         /// Probe timeouts in a row.
-        pto_count: u32,
+        pto_count: u8,
     },
     /// Keys of a level came into use.
     KeysInstalled {

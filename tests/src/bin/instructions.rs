@@ -95,7 +95,7 @@ impl OurDownload {
 
 impl ours::Application for OurDownload {
     fn on_event(&mut self, connection: &mut Connection<'static>, event: Event) {
-        let Event::StreamReadable { id } = event else {
+        let Event::Stream(quicpro_core::stream::StreamEvent::Readable { id }) = event else {
             return;
         };
         let mut stream = connection.recv_stream(id).expect("its end is not read");

@@ -6,7 +6,7 @@ use super::ours::Application;
 use super::pattern::{Checker, HEAD_LEN, Plan, head};
 use crate::body;
 use quicpro_core::connection::{Connection, Event};
-use quicpro_core::stream::{OpenError, ReadError, WriteError};
+use quicpro_core::stream::{OpenError, ReadError, StreamEvent, WriteError};
 use quicpro_core::wire::{Direction, StreamId};
 use std::collections::BTreeMap;
 
@@ -122,12 +122,12 @@ impl Application for Client {
                 self.connected += 1;
                 self.open(connection);
             }
-            Event::StreamsAvailable {
+            Event::Stream(StreamEvent::Available {
                 direction: Direction::Bidirectional,
-            } => self.open(connection),
-            Event::StreamWritable { id } => self.write(connection, id),
-            Event::StreamReadable { id } => self.read(connection, id),
-            Event::StreamReset { id, code } | Event::StreamStopped { id, code } => {
+            }) => self.open(connection),
+            Event::Stream(StreamEvent::Writable { id }) => self.write(connection, id),
+            Event::Stream(StreamEvent::Readable { id }) => self.read(connection, id),
+            Event::Stream(StreamEvent::Reset { id, code } | StreamEvent::Stopped { id, code }) => {
                 panic!("{id:?}: reset or stopped with {code}");
             }
             _ => {}

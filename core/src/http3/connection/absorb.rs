@@ -13,6 +13,7 @@ use crate::http3::settings::{PREFACE_MAX, write_preface};
 use crate::http3::slot::{Receiving, RequestSlot, Sending};
 use crate::http3::{Code, Error, stream_type};
 use crate::qpack::{Cursor, instruction};
+use crate::stream::StreamEvent;
 use crate::wire::{Direction, Side, StreamId, rule};
 
 /// What a unidirectional stream of the server's is for.
@@ -48,17 +49,21 @@ impl<'m> Connection<'m> {
                 self.untold.connected = true;
                 self.on_requests_possible();
             }
-            QuicEvent::StreamsAvailable {
+            QuicEvent::Stream(StreamEvent::Available {
                 direction: Direction::Bidirectional,
-            } => {
+            }) => {
                 self.on_requests_possible();
             }
-            QuicEvent::StreamOpened { id } | QuicEvent::StreamReadable { id } => {
+            QuicEvent::Stream(StreamEvent::Opened { id } | StreamEvent::Readable { id }) => {
                 self.on_readable(quic, id);
             }
-            QuicEvent::StreamWritable { id } => self.on_writable(quic, id),
-            QuicEvent::StreamStopped { id, code } => self.on_stopped(id, Code::new(code)),
-            QuicEvent::StreamReset { id, code } => self.on_reset(quic, id, Code::new(code)),
+            QuicEvent::Stream(StreamEvent::Writable { id }) => self.on_writable(quic, id),
+            QuicEvent::Stream(StreamEvent::Stopped { id, code }) => {
+                self.on_stopped(id, Code::new(code));
+            }
+            QuicEvent::Stream(StreamEvent::Reset { id, code }) => {
+                self.on_reset(quic, id, Code::new(code));
+            }
             QuicEvent::Closed(error) => {
                 // What we found ourselves says more than the transport's echo of it, but what the server was
                 // not told did not end the connection.
@@ -69,8 +74,7 @@ impl<'m> Connection<'m> {
                 }
                 self.closing = false;
             }
-            QuicEvent::StreamsAvailable { .. }
-            | QuicEvent::StreamFinished { .. }
+            QuicEvent::Stream(StreamEvent::Available { .. } | StreamEvent::Finished { .. })
             | QuicEvent::HandshakeData
             | QuicEvent::NewSession => {}
         }
