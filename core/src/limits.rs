@@ -3,7 +3,8 @@
 //! Plain numbers, known to every layer. Invariant: every derived capacity is a sum of named needs, so
 //! memory and promise cannot disagree.
 
-use crate::mem::CHUNKS_MAX;
+/// The most chunks of one pool: the pieces of a stream are told apart by 16 bits that wrap around.
+pub const CHUNKS_MAX: usize = (1 << 15) - 1;
 
 /// Unidirectional streams that we open: HTTP/3's control stream, QPACK's encoder and decoder stream.
 pub const LOCAL_UNIDIRECTIONAL: usize = 3;

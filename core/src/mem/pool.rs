@@ -7,13 +7,11 @@
 
 use super::Table;
 use super::presence::Presence;
+use crate::limits::CHUNKS_MAX;
 use core::ops::Range;
 
 /// The number of a chunk, from 1 on; 0 is none. [`CHUNKS_MAX`] keeps it below 2^15.
 pub(super) type Chunk = u16;
-
-/// The most chunks of one pool: the pieces of a stream are told apart by 16 bits that wrap around.
-pub const CHUNKS_MAX: usize = (1 << 15) - 1;
 
 /// What a pool knows of a chunk.
 #[derive(Clone, Copy, Debug)]
