@@ -27,33 +27,35 @@ impl<'m> Flags<'m> {
 
     /// Adds `member` to `set`.
     pub fn insert(&mut self, set: usize, member: usize) {
-        if let Some(word) = self.words.get_mut(set * self.per_set + member / 32) {
-            *word |= 1 << (member % 32);
-        }
+        self.put(set, member, true);
     }
 
     /// Removes `member` from `set`; says whether it was there.
     pub fn remove(&mut self, set: usize, member: usize) -> bool {
-        let was = self.contains(set, member);
-        if let Some(word) = self.words.get_mut(set * self.per_set + member / 32) {
-            *word &= !(1 << (member % 32));
-        }
-        was
+        self.put(set, member, false)
     }
 
-    /// Adds or removes `member`.
-    pub fn put(&mut self, set: usize, member: usize, is_in: bool) {
-        if is_in {
-            self.insert(set, member);
-        } else {
-            self.remove(set, member);
-        }
+    /// Adds or removes `member`; says whether it was there.
+    #[inline(never)]
+    pub fn put(&mut self, set: usize, member: usize, is_in: bool) -> bool {
+        let (place, bit) = self.locate(set, member);
+        let Some(word) = self.words.get_mut(place) else {
+            return false;
+        };
+        let was = *word & bit != 0;
+        *word = if is_in { *word | bit } else { *word & !bit };
+        was
     }
 
     /// Whether `member` is in `set`.
     pub fn contains(&self, set: usize, member: usize) -> bool {
-        let word = self.words.get(set * self.per_set + member / 32);
-        word.is_some_and(|word| word >> (member % 32) & 1 == 1)
+        let (place, bit) = self.locate(set, member);
+        self.words.get(place).is_some_and(|word| word & bit != 0)
+    }
+
+    /// The word that `member` of `set` is in, and its bit there.
+    fn locate(&self, set: usize, member: usize) -> (usize, u32) {
+        (set * self.per_set + member / 32, 1 << (member % 32))
     }
 
     /// Whether `set` has any member.

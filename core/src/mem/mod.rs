@@ -13,7 +13,7 @@ mod table;
 pub use chain::PoolExhausted;
 pub use flags::Flags;
 pub use lent::{Object, Shared};
-pub use pool::{Link, Pool, PoolMemory};
+pub use pool::{Link, Pool, PoolMemory, fill};
 pub use range_set::{RangeSet, RangeSetFull, Ranges};
 pub use receive_buffer::ReceiveBuffer;
 pub use send_buffer::SendBuffer;

@@ -240,7 +240,7 @@ impl<'m> Pool<'m> {
 }
 
 /// Copies as much of `data` as there is place for, and takes it off; returns how much that was.
-pub(super) fn fill(place: &mut [u8], data: &mut &[u8]) -> usize {
+pub fn fill(place: &mut [u8], data: &mut &[u8]) -> usize {
     let length = place.len().min(data.len());
     if let Some((place, _)) = place.split_at_mut_checked(length)
         && let Some((piece, rest)) = data.split_at_checked(length)

@@ -157,19 +157,19 @@ impl SendBuffer {
         self.lost.remove_below(end.saturating_sub(self.base) as u32);
     }
 
-    /// `range` was acknowledged. Returns whether chunks became free.
-    pub fn on_acknowledged(&mut self, pool: &mut Pool<'_>, range: Range<u64>) -> bool {
+    /// `range` was acknowledged. Chunks may become free.
+    pub fn on_acknowledged(&mut self, pool: &mut Pool<'_>, range: Range<u64>) {
         let end = range.end.min(self.next);
         let mut at = range.start.max(self.base);
         if at >= end {
-            return false;
+            return;
         }
-        let from_base = at == self.base;
+        let is_next = at == self.base;
         while at < end {
             let index = pool.index(at);
             let Some(chunk) = self.chain.at(pool, index, self.acknowledging) else {
                 debug_assert!(false, "bytes between base and end have a chunk");
-                return false;
+                return;
             };
             self.acknowledging = chunk;
             let position = pool.position(at);
@@ -177,7 +177,9 @@ impl SendBuffer {
             pool.mark(chunk, position..position + length as usize);
             at += length;
         }
-        from_base && self.advance(pool)
+        if is_next {
+            self.advance(pool);
+        }
     }
 
     /// `range` was lost: it will be sent again, but for what is acknowledged by then.
@@ -205,9 +207,8 @@ impl SendBuffer {
     }
 
     /// Moves `base` over acknowledged bytes and gives back the chunks below.
-    fn advance(&mut self, pool: &mut Pool<'_>) -> bool {
+    fn advance(&mut self, pool: &mut Pool<'_>) {
         let before = self.base;
-        let mut is_released = false;
         while let Some(head) = self.chain.head() {
             let start = self.base - pool.position(self.base) as u64;
             self.base = start + pool.prefix(head) as u64;
@@ -220,16 +221,11 @@ impl SendBuffer {
                     *hint = 0;
                 }
             }
-            is_released = true;
         }
-        if !self.lost.is_empty() {
-            self.lost.shift_down((self.base - before) as u32);
-        }
-        if self.is_empty() && self.chain.head().is_some() {
+        self.lost.shift_down((self.base - before) as u32);
+        if self.is_empty() {
             self.release_chunks(pool);
-            is_released = true;
         }
-        is_released
     }
 
     fn release_chunks(&mut self, pool: &mut Pool<'_>) {
@@ -319,7 +315,7 @@ mod tests {
             (0, 0, false)
         );
         buffer.on_sent(50);
-        assert!(buffer.on_acknowledged(&mut pool, 0..50));
+        buffer.on_acknowledged(&mut pool, 0..50);
         assert_eq!(pool.used_chunks(), 0);
     }
 

@@ -70,10 +70,7 @@ impl Streams<'_> {
             return Some(StreamEvent::Reset { id, code });
         }
         if let Some((slot, id)) = self.poll(Set::Stopped) {
-            let code = self
-                .slots
-                .sender(slot)
-                .map_or(0, |place| self.senders[place].code);
+            let code = self.sender(slot).map_or(0, |sender| sender.code);
             return Some(StreamEvent::Stopped { id, code });
         }
         if let Some((_, id)) = self.poll(Set::Readable) {
@@ -109,15 +106,14 @@ impl Streams<'_> {
 
     /// The application knows that the peer has reset the stream. Returns the code.
     pub(super) fn acknowledge_reset(&mut self, slot: usize) -> u64 {
-        let Some(place) = self.slots.receiver(slot) else {
+        let Some(receiver) = self.receiver_mut(slot) else {
             return 0;
         };
-        let receiver = &mut self.receivers[place];
         if receiver.state == RecvState::ResetRecvd {
             receiver.state = RecvState::ResetRead;
         }
         let code = receiver.code;
-        self.flags.remove(Set::Reset as usize, slot);
+        self.remove(Set::Reset, slot);
         self.settle(slot);
         code
     }
@@ -130,11 +126,8 @@ impl Streams<'_> {
         let mut from = 0;
         while let Some(slot) = self.flags.at_least(Set::Waiting as usize, from) {
             from = slot + 1;
-            let Some(place) = self.slots.sender(slot) else {
-                continue;
-            };
-            if self.capacity(slot, place) > 0 {
-                self.flags.remove(Set::Waiting as usize, slot);
+            if self.capacity(slot) > 0 {
+                self.remove(Set::Waiting, slot);
                 self.insert(Set::Writable, slot);
             }
         }

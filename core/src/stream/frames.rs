@@ -2,8 +2,7 @@
 //!
 //! Invariant: a frame is checked whole before anything of it is applied.
 
-use super::receiver::{MORE, RecvState};
-use super::sender::SendState;
+use super::receiver::{MORE, Receiver, RecvState};
 use super::{MAX_DATA, MAX_STREAMS, Set, Streams, by};
 use crate::context::Context;
 use crate::wire::frame::Frame;
@@ -59,46 +58,69 @@ impl Streams<'_> {
         data: &[u8],
         fin: bool,
     ) -> Result<(), TransportError> {
-        let Some((slot, place)) = self.receiving(id)? else {
+        let Some(slot) = self.receiving(id)? else {
             return Ok(());
         };
         let end = offset + data.len() as u64;
-        let new = self.receivers[place].admit(end, fin)?;
-        self.receive_credit(new)?;
-        let receiver = &self.receivers[place];
+        let is_limit_reached = self.admit(slot, end, fin)?;
+        let Some(receiver) = self.receiver(slot) else {
+            return Ok(());
+        };
         if receiver.is_stopped {
-            self.discard(slot, place, end, fin);
+            self.discard(slot, end, fin);
             return Ok(());
         }
-        if matches!(
-            receiver.state,
-            RecvState::DataRead | RecvState::ResetRecvd | RecvState::ResetRead
-        ) {
+        if !receiver.is_open() {
             return Ok(());
         }
         let before = receiver.buffer.ready();
-        let written = self.receivers[place]
-            .buffer
-            .write(&mut self.receive, offset, data);
-        if written.is_err() {
+        let mut result = Ok(());
+        self.with_receiver(slot, |receiver, pool| {
+            result = receiver.buffer.write(pool, offset, data);
+            if fin {
+                receiver.on_final_size(end);
+            }
+            0
+        });
+        if result.is_err() {
             // Flow control makes this impossible; if it were not, losing the data would be worse.
             return Err(TransportError::new(rule!(
                 Code::INTERNAL_ERROR,
                 "the receive pool is exhausted"
             )));
         }
-        if fin {
-            self.with_receiver(slot, place, |receiver, _| receiver.on_final_size(end));
-        }
-        let receiver = &self.receivers[place];
-        let is_limit_reached = new > 0 && receiver.buffer.high() == receiver.limit;
-        if receiver.buffer.ready() > before || (fin && receiver.is_complete()) {
+        let is_readable = self.receiver(slot).is_some_and(|receiver| {
+            receiver.buffer.ready() > before || (fin && receiver.is_complete())
+        });
+        if is_readable {
             self.insert(Set::Readable, slot);
         }
         if is_limit_reached {
-            self.refresh_receiver(slot, place);
+            self.refresh_receiver(slot);
         }
         Ok(())
+    }
+
+    /// Checks a frame that ends at `end` against all limits, and counts what is new. Says whether the peer
+    /// has used its limit up.
+    fn admit(&mut self, slot: usize, end: u64, is_final: bool) -> Result<bool, TransportError> {
+        let Some(receiver) = self.receiver(slot) else {
+            return Ok(false);
+        };
+        let new = receiver.admit(end, is_final)?;
+        let is_limit_reached = new > 0 && end == receiver.limit;
+        //= rfc9000#4.1
+        if !self.credit.admits(new) {
+            return Err(TransportError::new(rule!(
+                Code::FLOW_CONTROL_ERROR,
+                "more than MAX_DATA"
+            )));
+        }
+        self.credit.on_received(new);
+        if new > 0 && self.credit.is_update_due() {
+            self.control |= MAX_DATA;
+        }
+        Ok(is_limit_reached)
     }
 
     fn on_reset_stream(
@@ -107,64 +129,61 @@ impl Streams<'_> {
         code: u64,
         final_size: u64,
     ) -> Result<(), TransportError> {
-        let Some((slot, place)) = self.receiving(id)? else {
+        let Some(slot) = self.receiving(id)? else {
             return Ok(());
         };
-        let new = self.receivers[place].admit(final_size, true)?;
-        self.receive_credit(new)?;
-        let receiver = &self.receivers[place];
-        if receiver.is_stopped {
-            self.discard(slot, place, final_size, true);
+        self.admit(slot, final_size, true)?;
+        let Some(receiver) = self.receiver_mut(slot) else {
             return Ok(());
-        }
-        let is_open = matches!(receiver.state, RecvState::Recv | RecvState::SizeKnown);
-        if !is_open || receiver.is_complete() {
-            return Ok(());
-        }
-        let dropped = self.with_receiver(slot, place, |receiver, pool| {
-            receiver.on_final_size(final_size);
-            receiver.state = RecvState::ResetRecvd;
+        };
+        if !receiver.is_stopped {
+            if !receiver.is_open() || receiver.is_complete() {
+                return Ok(());
+            }
             receiver.code = code;
-            receiver.discard(pool, final_size)
-        });
-        self.on_consumed(dropped);
-        self.flags.remove(Set::Readable as usize, slot);
-        self.insert(Set::Reset, slot);
-        self.settle(slot);
+        }
+        let is_wanted = !receiver.is_stopped;
+        self.discard(slot, final_size, true);
+        if is_wanted && let Some(receiver) = self.receiver_mut(slot) {
+            receiver.state = RecvState::ResetRecvd;
+            self.remove(Set::Readable, slot);
+            self.insert(Set::Reset, slot);
+            self.settle(slot);
+        }
         Ok(())
     }
 
     /// Bytes up to `end` of a stream that nobody reads any more arrived.
-    fn discard(&mut self, slot: usize, place: usize, end: u64, is_final: bool) {
-        let passed = self.with_receiver(slot, place, |receiver, pool| {
+    fn discard(&mut self, slot: usize, end: u64, is_final: bool) {
+        self.with_receiver(slot, |receiver, pool| {
             if is_final {
                 receiver.on_final_size(end);
             }
             receiver.discard(pool, end)
         });
-        self.on_consumed(passed);
         if is_final {
             self.settle(slot);
         }
     }
 
     fn on_stop_sending(&mut self, id: StreamId, code: u64) -> Result<(), TransportError> {
-        let Some((slot, place)) = self.sending(id)? else {
+        let Some(slot) = self.sending(id)? else {
             return Ok(());
         };
-        let sender = &mut self.senders[place];
-        if sender.is_stopped || !matches!(sender.state, SendState::Send | SendState::DataSent) {
-            return Ok(());
+        if let Some(sender) = self.sender_mut(slot)
+            && !sender.is_stopped
+            && sender.is_open()
+        {
+            sender.is_stopped = true;
+            self.insert(Set::Stopped, slot);
+            //= rfc9000#3.5
+            self.reset_sender(slot, code);
         }
-        sender.is_stopped = true;
-        self.insert(Set::Stopped, slot);
-        //= rfc9000#3.5
-        self.reset_sender(slot, place, code);
         Ok(())
     }
 
     fn on_max_stream_data(&mut self, id: StreamId, limit: u64) -> Result<(), TransportError> {
-        if let Some((slot, _)) = self.sending(id)? {
+        if let Some(slot) = self.sending(id)? {
             self.raise_stream_data(slot, limit);
         }
         Ok(())
@@ -172,11 +191,9 @@ impl Streams<'_> {
 
     /// The sending part in `slot` may send up to `limit`; lower limits are old.
     pub(super) fn raise_stream_data(&mut self, slot: usize, limit: u64) {
-        let Some(place) = self.slots.sender(slot) else {
-            return;
-        };
-        let sender = &mut self.senders[place];
-        if limit > sender.limit {
+        if let Some(sender) = self.sender_mut(slot)
+            && limit > sender.limit
+        {
             sender.limit = limit;
             sender.is_blocked_told = false;
             sender.control &= !super::sender::BLOCKED;
@@ -194,12 +211,10 @@ impl Streams<'_> {
     }
 
     fn on_stream_data_blocked(&mut self, id: StreamId) -> Result<(), TransportError> {
-        if let Some((slot, place)) = self.receiving(id)? {
-            let receiver = &mut self.receivers[place];
-            if receiver.state == RecvState::Recv && !receiver.is_stopped {
-                receiver.control |= MORE;
-                self.insert(Set::Control, slot);
-            }
+        if let Some(slot) = self.receiving(id)?
+            && self.receiver(slot).is_some_and(Receiver::is_wanted)
+        {
+            self.demand_of_receiver(slot, MORE);
         }
         Ok(())
     }
@@ -211,47 +226,26 @@ impl Streams<'_> {
         }
     }
 
-    fn receive_credit(&mut self, new: u64) -> Result<(), TransportError> {
-        //= rfc9000#4.1
-        if !self.credit.admits(new) {
-            return Err(TransportError::new(rule!(
-                Code::FLOW_CONTROL_ERROR,
-                "more than MAX_DATA"
-            )));
-        }
-        self.credit.on_received(new);
-        if new > 0 && self.credit.is_update_due() {
-            self.control |= MAX_DATA;
-        }
-        Ok(())
-    }
-
-    /// The slot and receiving part of the stream a frame is about; `None` if the stream is over.
-    fn receiving(&mut self, id: StreamId) -> Result<Option<(usize, usize)>, TransportError> {
+    /// The slot of the stream that a frame to its receiving part is about; `None` if the stream is over.
+    fn receiving(&mut self, id: StreamId) -> Result<Option<usize>, TransportError> {
         if id.direction() == Direction::Unidirectional && id.initiator() == self.side {
             return Err(TransportError::new(rule!(
                 Code::STREAM_STATE_ERROR,
                 "the stream is send-only for us"
             )));
         }
-        let Some(slot) = self.locate(id)? else {
-            return Ok(None);
-        };
-        Ok(self.slots.receiver(slot).map(|place| (slot, place)))
+        self.locate(id)
     }
 
-    /// The slot and sending part of the stream a frame is about; `None` if the stream is over.
-    fn sending(&mut self, id: StreamId) -> Result<Option<(usize, usize)>, TransportError> {
+    /// The slot of the stream that a frame to its sending part is about; `None` if the stream is over.
+    fn sending(&mut self, id: StreamId) -> Result<Option<usize>, TransportError> {
         if id.direction() == Direction::Unidirectional && id.initiator() != self.side {
             return Err(TransportError::new(rule!(
                 Code::STREAM_STATE_ERROR,
                 "the stream is receive-only for us"
             )));
         }
-        let Some(slot) = self.locate(id)? else {
-            return Ok(None);
-        };
-        Ok(self.slots.sender(slot).map(|place| (slot, place)))
+        self.locate(id)
     }
 
     /// The slot of the stream, which the peer opens by naming it; `None` if the stream is over.

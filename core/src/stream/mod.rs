@@ -138,7 +138,7 @@ pub struct Streams<'m> {
     active: usize,
     requests: usize,
     ticket_chunks: usize,
-    buffering: u64,
+    buffering: usize,
     /// Sending parts that hold a chunk at least.
     holding: usize,
     /// Chunks were given back to the send pool since waiting writers were last looked at.
@@ -208,7 +208,7 @@ impl<'m> Streams<'m> {
         let mut send = Pool::new(memory.send, limits.send_chunk);
         receive.lend(limits.handshake_chunks());
         send.lend(limits.handshake_send_chunks());
-        let buffering = limits.buffering_streams() as u64;
+        let buffering = limits.buffering_streams();
         let now = window(&receive, receive.lent_chunks(), buffering);
         let full = window(&receive, limits.ticket_chunks(), buffering);
         let engine = limits.engine_window as u64;
@@ -273,8 +273,7 @@ impl<'m> Streams<'m> {
         self.raise_streams(Direction::Unidirectional, limits.max_streams_uni);
         for slot in 0..self.senders.len() {
             if let Some(id) = self.slots.id(slot) {
-                let limit = self.send_limit(id);
-                self.raise_stream_data(slot, limit);
+                self.raise_stream_data(slot, self.send_limit(id));
             }
         }
     }
@@ -316,23 +315,20 @@ impl<'m> Streams<'m> {
             return Err(OpenError::Closed);
         }
         let id = StreamId::new(self.side, direction, opening.next).ok_or(OpenError::Closed)?;
+        let mut slot = None;
         if opening.next >= opening.limit {
-            opening.is_refused = true;
             if !opening.is_blocked_told {
                 opening.is_blocked_told = true;
                 self.control |= STREAMS_BLOCKED << by(direction);
             }
-            return Err(OpenError::Blocked);
+        } else if direction == Direction::Unidirectional || self.active < self.requests {
+            slot = self.slots.take(id.get());
         }
-        if direction == Direction::Bidirectional && self.active >= self.requests {
+        let Some(slot) = slot else {
             opening.is_refused = true;
             return Err(OpenError::Blocked);
-        }
-        let Some(slot) = self.slots.take(id.get()) else {
-            self.opening[by(direction)].is_refused = true;
-            return Err(OpenError::Blocked);
         };
-        self.opening[by(direction)].next += 1;
+        opening.next += 1;
         self.set_up(slot, id);
         Ok(id)
     }
@@ -340,23 +336,28 @@ impl<'m> Streams<'m> {
     /// The sending part of the stream `id`, if it has one that is still known.
     pub fn send_stream(&mut self, id: StreamId) -> Option<SendStream<'_, 'm>> {
         let slot = self.slots.find(id.get())?;
-        let sender = self.slots.sender(slot)?;
-        Some(SendStream::new(self, slot, sender))
+        self.sender(slot)?;
+        Some(SendStream {
+            streams: self,
+            slot,
+        })
     }
 
     /// The receiving part of the stream `id`, if it has one that is still known.
     pub fn recv_stream(&mut self, id: StreamId) -> Option<RecvStream<'_, 'm>> {
         let slot = self.slots.find(id.get())?;
-        let receiver = self.slots.receiver(slot)?;
-        Some(RecvStream::new(self, slot, receiver))
+        self.receiver(slot)?;
+        Some(RecvStream {
+            streams: self,
+            slot,
+        })
     }
 
     /// Bytes of the stream `id`, from `offset` bytes behind its read offset on, as far as they lie together.
     /// Empty if those did not arrive yet, or the stream is not known.
     pub fn peek(&self, id: StreamId, offset: usize) -> &[u8] {
-        let slot = self.slots.find(id.get());
-        match slot.and_then(|slot| self.slots.receiver(slot)) {
-            Some(place) => self.receivers[place].buffer.peek_at(&self.receive, offset),
+        match self.slots.find(id.get()) {
+            Some(slot) => self.peek_at(slot, offset),
             None => &[],
         }
     }
@@ -378,20 +379,19 @@ impl<'m> Streams<'m> {
 
     /// Puts the stream `id` into `slot`.
     fn set_up(&mut self, slot: usize, id: StreamId) {
-        if let Some(place) = self.slots.sender(slot) {
+        let (send_limit, receive_limit) = (self.send_limit(id), self.receive_limit(id));
+        if let Some(sender) = self.sender_mut(slot) {
             // One-way streams are the engine's own: nothing may hold them up.
             let urgency = match id.direction() {
                 Direction::Bidirectional => Priority::default().urgency,
                 Direction::Unidirectional => 0,
             };
-            let priority = Priority {
-                urgency,
-                incremental: false,
-            };
-            self.senders[place] = Sender::open(self.send_limit(id), priority);
+            *sender = Sender::EMPTY;
+            sender.limit = send_limit;
+            sender.priority.urgency = urgency;
         }
-        if let Some(place) = self.slots.receiver(slot) {
-            self.receivers[place] = Receiver::open(self.receive_limit(id));
+        if let Some(receiver) = self.receiver_mut(slot) {
+            *receiver = Receiver::open(receive_limit);
         }
         if self.slots.is_bidirectional(slot) {
             self.active += 1;
@@ -428,11 +428,10 @@ impl<'m> Streams<'m> {
 }
 
 /// What `pool` holds in any order of arrival on `streams` streams while `lent` chunks are lent.
-fn window(pool: &Pool<'_>, lent: usize, streams: u64) -> u64 {
-    let chunks = (pool.chunks() as u64)
-        .saturating_sub(lent as u64)
-        .saturating_sub(2 * streams);
-    chunks * pool.chunk_len() as u64
+#[inline(never)]
+fn window(pool: &Pool<'_>, lent: usize, streams: usize) -> u64 {
+    let chunks = pool.chunks().saturating_sub(lent + 2 * streams);
+    (chunks * pool.chunk_len()) as u64
 }
 
 #[cfg(test)]

@@ -4,7 +4,7 @@
 //! state as it is now.
 
 use super::receiver::{MORE_AGAIN, RecvState, STOP};
-use super::sender::{BLOCKED, Fin, RESET, SendState};
+use super::sender::{BLOCKED, Fin, RESET, SendState, Sender};
 use super::{DATA_BLOCKED, MAX_DATA_AGAIN, MAX_STREAMS, STREAMS_BLOCKED, Set, Streams, by};
 use crate::recovery::Token;
 
@@ -19,11 +19,12 @@ impl Streams<'_> {
                 fin,
             } => self.on_stream_ack(id, offset, length, fin),
             Token::ResetStream { id } => {
-                if let Some((slot, place)) = self.known_sender(id)
-                    && self.senders[place].state == SendState::ResetSent
+                if let Some(slot) = self.slots.find(id.into())
+                    && let Some(sender) = self.sender_mut(slot)
+                    && sender.state == SendState::ResetSent
                 {
-                    self.senders[place].state = SendState::ResetRecvd;
-                    self.senders[place].control = 0;
+                    sender.state = SendState::ResetRecvd;
+                    sender.control = 0;
                     self.settle(slot);
                 }
             }
@@ -32,30 +33,26 @@ impl Streams<'_> {
     }
 
     fn on_stream_ack(&mut self, id: u32, offset: u64, length: u16, fin: bool) {
-        let Some((slot, place)) = self.known_sender(id) else {
+        let Some(slot) = self.slots.find(id.into()) else {
             return;
         };
-        if !matches!(
-            self.senders[place].state,
-            SendState::Send | SendState::DataSent
-        ) {
-            return;
-        }
-        let is_freed = self.with_sender(place, |sender, pool| {
-            if fin {
-                sender.fin = Fin::Acknowledged;
+        self.with_sender(slot, |sender, pool| {
+            if sender.is_open() {
+                if fin {
+                    sender.fin = Fin::Acknowledged;
+                }
+                let range = offset..offset.saturating_add(length.into());
+                sender.buffer.on_acknowledged(pool, range);
             }
-            let range = offset..offset.saturating_add(u64::from(length));
-            sender.buffer.on_acknowledged(pool, range)
         });
-        self.is_send_freed |= is_freed;
-        let sender = &mut self.senders[place];
-        if sender.fin == Fin::Acknowledged && sender.buffer.is_empty() {
-            sender.state = SendState::DataRecvd;
-            self.insert(Set::Finished, slot);
-            self.settle(slot);
-        }
-        if fin || is_freed {
+        if let Some(sender) = self.sender_mut(slot)
+            && sender.is_open()
+        {
+            if sender.fin == Fin::Acknowledged && sender.buffer.is_empty() {
+                sender.state = SendState::DataRecvd;
+                self.insert(Set::Finished, slot);
+                self.settle(slot);
+            }
             self.refresh_sender(slot);
         }
     }
@@ -70,22 +67,11 @@ impl Streams<'_> {
                 fin,
             } => self.on_stream_loss(id, offset, length, fin),
             Token::ResetStream { id } => {
-                if let Some((slot, place)) = self.known_sender(id)
-                    && self.senders[place].state == SendState::ResetSent
-                {
-                    self.senders[place].control |= RESET;
-                    self.insert(Set::Control, slot);
-                }
+                self.tell_again(id, RESET, |sender| sender.state == SendState::ResetSent)
             }
-            Token::StreamDataBlocked { id, limit } => {
-                if let Some((slot, place)) = self.known_sender(id) {
-                    let sender = &mut self.senders[place];
-                    if sender.limit == limit && sender.is_limited() {
-                        sender.control |= BLOCKED;
-                        self.insert(Set::Control, slot);
-                    }
-                }
-            }
+            Token::StreamDataBlocked { id, limit } => self.tell_again(id, BLOCKED, |sender| {
+                sender.limit == limit && sender.is_limited()
+            }),
             Token::StopSending { id } => self.tell_receiver_again(id, STOP, |_| true),
             Token::MaxStreamData { id, limit } => {
                 self.tell_receiver_again(id, MORE_AGAIN, |told| told == limit);
@@ -111,39 +97,37 @@ impl Streams<'_> {
     }
 
     fn on_stream_loss(&mut self, id: u32, offset: u64, length: u16, fin: bool) {
-        let Some((slot, place)) = self.known_sender(id) else {
-            return;
-        };
-        let sender = &mut self.senders[place];
-        if !matches!(sender.state, SendState::Send | SendState::DataSent) {
-            return;
+        if let Some(slot) = self.slots.find(id.into())
+            && let Some(sender) = self.sender_mut(slot)
+            && sender.is_open()
+        {
+            let range = offset..offset.saturating_add(length.into());
+            sender.buffer.on_lost(range);
+            if fin && sender.fin == Fin::Sent {
+                sender.fin = Fin::Wanted;
+            }
+            self.refresh_sender(slot);
         }
-        let range = offset..offset.saturating_add(u64::from(length));
-        sender.buffer.on_lost(range);
-        if fin && sender.fin == Fin::Sent {
-            sender.fin = Fin::Wanted;
+    }
+
+    /// A frame about a sending part is lost.
+    fn tell_again(&mut self, id: u32, what: u8, is_wanted: impl FnOnce(&Sender) -> bool) {
+        if let Some(slot) = self.slots.find(id.into())
+            && self.sender(slot).is_some_and(is_wanted)
+        {
+            self.demand_of_sender(slot, what);
         }
-        self.refresh_sender(slot);
     }
 
     /// A frame about a receiving part is lost; it is only of interest while the final size is not known.
     fn tell_receiver_again(&mut self, id: u32, what: u8, is_latest: impl FnOnce(u64) -> bool) {
-        let Some(slot) = self.slots.find(u64::from(id)) else {
-            return;
-        };
-        let Some(place) = self.slots.receiver(slot) else {
-            return;
-        };
-        let receiver = &mut self.receivers[place];
-        let is_wanted = (what == STOP) == receiver.is_stopped;
-        if receiver.state == RecvState::Recv && is_wanted && is_latest(receiver.limit) {
-            receiver.control |= what;
-            self.insert(Set::Control, slot);
+        if let Some(slot) = self.slots.find(id.into())
+            && let Some(receiver) = self.receiver(slot)
+            && receiver.state == RecvState::Recv
+            && (what == STOP) == receiver.is_stopped
+            && is_latest(receiver.limit)
+        {
+            self.demand_of_receiver(slot, what);
         }
-    }
-
-    fn known_sender(&self, id: u32) -> Option<(usize, usize)> {
-        let slot = self.slots.find(u64::from(id))?;
-        Some((slot, self.slots.sender(slot)?))
     }
 }

@@ -93,6 +93,21 @@ impl Receiver {
         end - self.buffer.read_offset()
     }
 
+    /// Bytes may still be taken.
+    pub(super) fn is_open(&self) -> bool {
+        matches!(self.state, RecvState::Recv | RecvState::SizeKnown)
+    }
+
+    /// The peer gave up.
+    pub(super) fn is_reset(&self) -> bool {
+        matches!(self.state, RecvState::ResetRecvd | RecvState::ResetRead)
+    }
+
+    /// The peer may be asked for more: it has not said where the end is, and the application reads.
+    pub(super) fn is_wanted(&self) -> bool {
+        self.state == RecvState::Recv && !self.is_stopped
+    }
+
     /// Everything up to the end is there.
     pub(super) fn is_complete(&self) -> bool {
         self.state == RecvState::SizeKnown && self.buffer.ready() == self.final_size
@@ -121,7 +136,7 @@ impl Receiver {
 
     /// There is credit worth a MAX_STREAM_DATA, or the peer can do nothing before it gets one.
     pub(super) fn is_update_due(&self) -> bool {
-        if self.is_stopped || self.state != RecvState::Recv {
+        if !self.is_wanted() {
             return false;
         }
         let limit = self.buffer.read_offset() + u64::from(self.share);

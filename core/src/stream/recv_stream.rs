@@ -5,7 +5,7 @@
 use super::receiver::{Receiver, RecvState, STOP};
 use super::{Set, Streams};
 use crate::codec::VarInt;
-use crate::wire::StreamId;
+use crate::mem::fill;
 
 /// Why nothing was read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -34,43 +34,26 @@ impl core::error::Error for ReadError {}
 /// The receiving part of one stream, borrowed.
 #[derive(Debug)]
 pub struct RecvStream<'a, 'm> {
-    streams: &'a mut Streams<'m>,
-    slot: usize,
-    place: usize,
+    pub(super) streams: &'a mut Streams<'m>,
+    pub(super) slot: usize,
 }
 
-impl<'a, 'm> RecvStream<'a, 'm> {
-    pub(super) fn new(streams: &'a mut Streams<'m>, slot: usize, place: usize) -> Self {
-        Self {
-            streams,
-            slot,
-            place,
-        }
-    }
-
-    /// The stream.
-    pub fn id(&self) -> Option<StreamId> {
-        self.streams.slots.id(self.slot)
-    }
-
+impl RecvStream<'_, '_> {
     /// Copies bytes to the front of `out` and returns how many; 0 only at the end of the stream, or if
     /// `out` is empty.
     pub fn read(&mut self, out: &mut [u8]) -> Result<usize, ReadError> {
-        if out.is_empty() {
-            return Ok(0);
-        }
         let mut count = 0;
-        while count < out.len() {
+        while let Some(rest) = out.get_mut(count..)
+            && !rest.is_empty()
+        {
             // The end is told by a call of its own: with it the stream may go.
             if count > 0 && self.available() == 0 {
                 break;
             }
-            let bytes = self.peek()?;
-            if bytes.is_empty() {
+            let length = fill(rest, &mut self.peek()?);
+            if length == 0 {
                 break;
             }
-            let length = bytes.len().min(out.len() - count);
-            out[count..count + length].copy_from_slice(&bytes[..length]);
             self.consume(length);
             count += length;
         }
@@ -82,12 +65,12 @@ impl<'a, 'm> RecvStream<'a, 'm> {
     /// Once the end was told, here or by [`read`](Self::read) or [`received_all`](Self::received_all), the
     /// stream may go.
     pub fn peek(&mut self) -> Result<&[u8], ReadError> {
-        let receiver = self.receiver();
-        if matches!(receiver.state, RecvState::ResetRecvd | RecvState::ResetRead) {
-            return Err(ReadError::Reset(self.streams.acknowledge_reset(self.slot)));
-        }
-        if receiver.is_stopped {
-            return Err(ReadError::Closed);
+        match self.receiver() {
+            Some(receiver) if receiver.is_reset() => {
+                return Err(ReadError::Reset(self.streams.acknowledge_reset(self.slot)));
+            }
+            Some(receiver) if !receiver.is_stopped => {}
+            _ => return Err(ReadError::Closed),
         }
         if self.received_all() {
             return Ok(&[]);
@@ -102,88 +85,87 @@ impl<'a, 'm> RecvStream<'a, 'm> {
     /// The bytes from `offset` bytes behind the read offset on, as far as they lie together. Empty if those
     /// did not arrive yet, or do not exist.
     pub fn peek_at(&self, offset: usize) -> &[u8] {
-        self.receiver()
-            .buffer
-            .peek_at(&self.streams.receive, offset)
+        self.streams.peek_at(self.slot, offset)
     }
 
     /// Bytes that can be read now.
     pub fn available(&self) -> usize {
-        let buffer = &self.receiver().buffer;
-        usize::try_from(buffer.ready() - buffer.read_offset()).unwrap_or(usize::MAX)
+        // The window has at most 1 GiB.
+        self.receiver()
+            .map_or(0, |receiver| receiver.unread() as usize)
     }
 
     /// Lets go of the next `count` bytes, at most of those that are [`available`](Self::available), so that
     /// the peer may send more.
     pub fn consume(&mut self, count: usize) {
-        let (slot, place) = (self.slot, self.place);
-        let count = self.streams.with_receiver(slot, place, |receiver, pool| {
-            receiver.buffer.consume(pool, count)
+        let slot = self.slot;
+        let count = self.streams.with_receiver(slot, |receiver, pool| {
+            receiver.buffer.consume(pool, count) as u64
         });
         if count > 0 {
-            self.streams.on_consumed(count as u64);
-            self.streams.refresh_receiver(slot, place);
+            self.streams.refresh_receiver(slot);
         }
         // An edge for who reads less than there is, or does not know of the end yet.
-        let receiver = self.receiver();
-        let is_end_untold = receiver.state == RecvState::SizeKnown && receiver.is_at_end();
-        if self.available() > 0 || is_end_untold {
+        let is_more_to_tell = self.receiver().is_some_and(|receiver| {
+            receiver.unread() > 0
+                || (receiver.state == RecvState::SizeKnown && receiver.is_at_end())
+        });
+        if is_more_to_tell {
             self.streams.insert(Set::Readable, slot);
         }
     }
 
     /// Wants no more: what comes is thrown away, and the peer is told `code`.
     pub fn stop(&mut self, code: VarInt) {
-        let receiver = self.receiver();
-        if receiver.is_left() {
+        let slot = self.slot;
+        let Some(receiver) = self.receiver().filter(|receiver| !receiver.is_left()) else {
             return;
-        }
-        let (slot, place) = (self.slot, self.place);
+        };
         let is_size_unknown = receiver.state == RecvState::Recv;
         let end = receiver.final_size().unwrap_or(0);
-        let dropped = self.streams.with_receiver(slot, place, |receiver, pool| {
+        self.streams.with_receiver(slot, |receiver, pool| {
             receiver.is_stopped = true;
             receiver.control = 0;
             if is_size_unknown {
                 receiver.code = code.get();
-                receiver.control = STOP;
             }
             receiver.discard(pool, end)
         });
-        self.streams.on_consumed(dropped);
-        self.streams.flags.remove(Set::Readable as usize, slot);
-        self.streams.flags.remove(Set::Reset as usize, slot);
+        self.streams.remove(Set::Readable, slot);
+        self.streams.remove(Set::Reset, slot);
         if is_size_unknown {
-            self.streams.insert(Set::Control, slot);
+            self.streams.demand_of_receiver(slot, STOP);
         }
         self.streams.settle(slot);
     }
 
     /// Everything up to the end was consumed. Once this was told the stream may go.
     pub fn received_all(&mut self) -> bool {
-        if !self.receiver().is_at_end() {
+        if !self.receiver().is_some_and(Receiver::is_at_end) {
             return false;
         }
-        let (slot, place) = (self.slot, self.place);
-        self.streams.with_receiver(slot, place, |receiver, _| {
+        let slot = self.slot;
+        self.streams.with_receiver(slot, |receiver, _| {
             receiver.state = RecvState::DataRead;
+            0
         });
-        self.streams.flags.remove(Set::Readable as usize, slot);
+        self.streams.remove(Set::Readable, slot);
         self.streams.settle(slot);
         true
     }
 
     /// Bytes of the whole stream, once its end is known.
     pub fn final_size(&self) -> Option<u64> {
-        self.receiver().final_size()
+        self.receiver()?.final_size()
     }
 
     /// Bytes consumed so far.
     pub fn read_offset(&self) -> u64 {
-        self.receiver().buffer.read_offset()
+        self.receiver()
+            .map_or(0, |receiver| receiver.buffer.read_offset())
     }
 
-    fn receiver(&self) -> &Receiver {
-        &self.streams.receivers[self.place]
+    fn receiver(&self) -> Option<&Receiver> {
+        self.streams.receiver(self.slot)
     }
 }

@@ -3,10 +3,9 @@
 //! Invariant: what was accepted is delivered or the stream is reset; nothing is accepted in part unless the
 //! count says so.
 
-use super::sender::{self, Fin, Priority, SendState};
+use super::sender::{Fin, Priority, SendState, Sender};
 use super::{Set, Streams};
 use crate::codec::VarInt;
-use crate::wire::StreamId;
 
 /// Why nothing was written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -35,25 +34,11 @@ impl core::error::Error for WriteError {}
 /// The sending part of one stream, borrowed.
 #[derive(Debug)]
 pub struct SendStream<'a, 'm> {
-    streams: &'a mut Streams<'m>,
-    slot: usize,
-    place: usize,
+    pub(super) streams: &'a mut Streams<'m>,
+    pub(super) slot: usize,
 }
 
-impl<'a, 'm> SendStream<'a, 'm> {
-    pub(super) fn new(streams: &'a mut Streams<'m>, slot: usize, place: usize) -> Self {
-        Self {
-            streams,
-            slot,
-            place,
-        }
-    }
-
-    /// The stream.
-    pub fn id(&self) -> Option<StreamId> {
-        self.streams.slots.id(self.slot)
-    }
-
+impl SendStream<'_, '_> {
     /// Takes as many bytes from the front of `data` as there is room for, and returns how many.
     /// If that is not all, an event says when to go on.
     pub fn write(&mut self, data: &[u8]) -> Result<usize, WriteError> {
@@ -65,7 +50,7 @@ impl<'a, 'm> SendStream<'a, 'm> {
         if length == 0 && !data.is_empty() {
             return Err(WriteError::Blocked);
         }
-        self.append(&data[..length])?;
+        self.append(data.get(..length).unwrap_or_default())?;
         Ok(length)
     }
 
@@ -82,19 +67,20 @@ impl<'a, 'm> SendStream<'a, 'm> {
     /// Bytes that [`write`](Self::write) would take now. What the peer does not allow yet is taken for one
     /// chunk only: a stream whose peer does not read holds no memory that others could send with.
     pub fn capacity(&self) -> usize {
-        self.streams.capacity(self.slot, self.place)
+        self.streams.capacity(self.slot)
     }
 
     /// Succeeds if the next `length` bytes can be taken now, and then they are, in however many writes; else
     /// an event says when to ask again. As for a whole, what the peer allows does not matter.
     pub fn reserve(&mut self, length: usize) -> Result<(), WriteError> {
         self.check()?;
-        if length > self.streams.room(self.slot, self.place) {
+        if length > self.streams.room(self.slot) {
             self.wait();
             return Err(WriteError::Blocked);
         }
-        let sender = &mut self.streams.senders[self.place];
-        sender.promised = sender.buffer.end() + length as u64;
+        if let Some(sender) = self.streams.sender_mut(self.slot) {
+            sender.promised = sender.buffer.end() + length as u64;
+        }
         Ok(())
     }
 
@@ -111,9 +97,11 @@ impl<'a, 'm> SendStream<'a, 'm> {
     /// Nothing more will be written. Everything written and the end are delivered.
     pub fn finish(&mut self) -> Result<(), WriteError> {
         self.check()?;
-        self.streams.senders[self.place].fin = Fin::Wanted;
-        self.streams.flags.remove(Set::Waiting as usize, self.slot);
-        self.streams.flags.remove(Set::Writable as usize, self.slot);
+        if let Some(sender) = self.streams.sender_mut(self.slot) {
+            sender.fin = Fin::Wanted;
+        }
+        self.streams.remove(Set::Waiting, self.slot);
+        self.streams.remove(Set::Writable, self.slot);
         self.streams.refresh_sender(self.slot);
         self.streams.settle(self.slot);
         Ok(())
@@ -122,43 +110,42 @@ impl<'a, 'm> SendStream<'a, 'm> {
     /// Gives up: what did not arrive yet may never arrive, and the peer is told `code`.
     /// After everything was acknowledged this does nothing.
     pub fn reset(&mut self, code: VarInt) {
-        if matches!(self.sender().state, SendState::Send | SendState::DataSent) {
-            self.streams.reset_sender(self.slot, self.place, code.get());
+        if self.sender().is_some_and(Sender::is_open) {
+            self.streams.reset_sender(self.slot, code.get());
         }
     }
 
     /// When this stream's data is sent in relation to others'.
     pub fn set_priority(&mut self, priority: Priority) {
-        let sender = &mut self.streams.senders[self.place];
-        let set = Set::Data as usize + sender.urgency();
-        sender.priority = priority;
-        self.streams.flags.remove(set, self.slot);
-        self.streams.refresh_sender(self.slot);
+        if let Some(sender) = self.streams.sender_mut(self.slot) {
+            let set = Set::Data as usize + sender.urgency();
+            sender.priority = priority;
+            self.streams.flags.remove(set, self.slot);
+            self.streams.refresh_sender(self.slot);
+        }
     }
 
     /// Everything written, and the end, arrived at the peer.
     pub fn is_acknowledged(&self) -> bool {
-        self.sender().state == SendState::DataRecvd
+        self.sender()
+            .is_some_and(|sender| sender.state == SendState::DataRecvd)
     }
 
     /// The peer's code, if it stopped reading.
     pub fn stopped(&self) -> Option<u64> {
-        let sender = self.sender();
+        let sender = self.sender()?;
         sender.is_stopped.then_some(sender.code)
     }
 
-    fn sender(&self) -> &sender::Sender {
-        &self.streams.senders[self.place]
+    fn sender(&self) -> Option<&Sender> {
+        self.streams.sender(self.slot)
     }
 
     fn check(&self) -> Result<(), WriteError> {
-        let sender = self.sender();
-        if sender.is_writable() {
-            Ok(())
-        } else if sender.is_stopped {
-            Err(WriteError::Stopped(sender.code))
-        } else {
-            Err(WriteError::Closed)
+        match self.sender() {
+            Some(sender) if sender.is_writable() => Ok(()),
+            Some(sender) if sender.is_stopped => Err(WriteError::Stopped(sender.code)),
+            _ => Err(WriteError::Closed),
         }
     }
 
@@ -170,10 +157,13 @@ impl<'a, 'm> SendStream<'a, 'm> {
     fn append(&mut self, data: &[u8]) -> Result<(), WriteError> {
         let written = self
             .streams
-            .with_sender(self.place, |sender, pool| sender.buffer.write(pool, data));
+            .with_sender(self.slot, |sender, pool| sender.buffer.write(pool, data));
         self.streams.refresh_sender(self.slot);
         // The capacity was asked before.
-        debug_assert!(written.is_ok(), "capacity is kept");
-        written.map_err(|_| WriteError::Blocked)
+        debug_assert!(written == Some(Ok(())), "capacity is kept");
+        match written {
+            Some(Ok(())) => Ok(()),
+            _ => Err(WriteError::Blocked),
+        }
     }
 }

@@ -96,13 +96,9 @@ impl Sender {
         control: 0,
     };
 
-    /// A new part that may send `limit` bytes.
-    pub(super) fn open(limit: u64, priority: Priority) -> Self {
-        Self {
-            limit,
-            priority,
-            ..Self::EMPTY
-        }
+    /// Bytes may still be sent.
+    pub(super) fn is_open(&self) -> bool {
+        matches!(self.state, SendState::Send | SendState::DataSent)
     }
 
     /// The application can write.
@@ -124,11 +120,8 @@ impl Sender {
 
     /// Something is to be sent that needs no credit: lost bytes, or the end alone.
     pub(super) fn needs_no_credit(&self) -> bool {
-        if !matches!(self.state, SendState::Send | SendState::DataSent) {
-            return false;
-        }
-        self.buffer.has_lost()
-            || (self.fin == Fin::Wanted && self.buffer.next() == self.buffer.end())
+        let is_end_alone = self.fin == Fin::Wanted && self.buffer.next() == self.buffer.end();
+        self.is_open() && (self.buffer.has_lost() || is_end_alone)
     }
 
     /// Bytes wait that the stream's own limit forbids to send.

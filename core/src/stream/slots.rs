@@ -30,41 +30,34 @@ impl<'m> Slots<'m> {
 
     /// The slot of the stream `id`.
     pub fn find(&self, id: u64) -> Option<usize> {
-        let key = u32::try_from(id).ok()?.checked_add(1)?;
-        let range = self.range(id);
-        let home = self.home(id);
-        if *self.keys.get(home)? == key {
-            return Some(home);
-        }
-        let place = self
-            .keys
-            .get(range.clone())?
-            .iter()
-            .position(|have| *have == key)?;
-        Some(range.start + place)
+        self.position(id, key(id)?)
     }
 
     /// A slot for the stream `id`, which has none.
     pub fn take(&mut self, id: u64) -> Option<usize> {
-        let key = u32::try_from(id).ok()?.checked_add(1)?;
-        let range = self.range(id);
-        let home = self.home(id);
-        let slot = if *self.keys.get(home)? == 0 {
-            home
-        } else {
-            range.start
-                + self
-                    .keys
-                    .get(range.clone())?
-                    .iter()
-                    .position(|have| *have == 0)?
-        };
-        self.keys[slot] = key;
+        let key = key(id)?;
+        let slot = self.position(id, 0)?;
+        *self.keys.get_mut(slot)? = key;
         Some(slot)
     }
 
     pub fn free(&mut self, slot: usize) {
-        self.keys[slot] = 0;
+        if let Some(key) = self.keys.get_mut(slot) {
+            *key = 0;
+        }
+    }
+
+    /// The first slot for streams of `id`'s kind that holds `key`: its home, if that does.
+    #[inline(never)]
+    fn position(&self, id: u64, key: u32) -> Option<usize> {
+        let range = self.range(id);
+        let keys = self.keys.get(range.clone())?;
+        let home = (id as usize >> 2).checked_rem(keys.len())?;
+        if keys.get(home) == Some(&key) {
+            return Some(range.start + home);
+        }
+        let place = keys.iter().position(|have| *have == key)?;
+        Some(range.start + place)
     }
 
     /// The stream in `slot`.
@@ -106,12 +99,11 @@ impl<'m> Slots<'m> {
             }
         }
     }
+}
 
-    /// Where the stream `id` is put if that slot is free, so that it is found at once.
-    fn home(&self, id: u64) -> usize {
-        let range = self.range(id);
-        range.start + ((id >> 2) % range.len().max(1) as u64) as usize
-    }
+/// What a slot with the stream `id` holds; `None` for one of which too many came before.
+fn key(id: u64) -> Option<u32> {
+    u32::try_from(id).ok()?.checked_add(1)
 }
 
 /// Initiator and direction of the stream `id`.

@@ -4,7 +4,7 @@
 //! Invariant: a frame is written whole with a token or not at all, and state changes only with it.
 
 use super::receiver::{MORE, MORE_AGAIN, STOP};
-use super::sender::{BLOCKED, Fin, RESET};
+use super::sender::{BLOCKED, Fin, RESET, Sender};
 use super::{DATA_BLOCKED, MAX_DATA, MAX_DATA_AGAIN, MAX_STREAMS, STREAMS_BLOCKED};
 use super::{Set, Streams, by};
 use crate::context::Context;
@@ -109,15 +109,14 @@ impl Streams<'_> {
         now: Instant,
         writer: &mut FrameWriter<'_>,
     ) -> bool {
-        if let Some(place) = self.slots.sender(slot)
-            && !self.write_sender_control(place, id, writer)
+        if let Some(sender) = self.sender_mut(slot)
+            && !write_sender_control(sender, id, writer)
         {
             return false;
         }
-        let Some(place) = self.slots.receiver(slot) else {
+        let Some(receiver) = self.receiver_mut(slot) else {
             return true;
         };
-        let receiver = &mut self.receivers[place];
         if receiver.control & STOP != 0 {
             let code = receiver.code;
             let token = Token::StopSending {
@@ -131,9 +130,9 @@ impl Streams<'_> {
         if receiver.control & (MORE | MORE_AGAIN) == 0 {
             return true;
         }
-        let is_needed = receiver.control & MORE_AGAIN != 0;
-        let limit = self.next_stream_limit(slot, place, now);
-        if is_needed || limit > self.receivers[place].limit {
+        let (told, is_needed) = (receiver.limit, receiver.control & MORE_AGAIN != 0);
+        let limit = self.next_stream_limit(slot, now);
+        if is_needed || limit > told {
             let token = Token::MaxStreamData {
                 id: id.get() as u32,
                 limit,
@@ -141,45 +140,23 @@ impl Streams<'_> {
             if !writer.frame(&Frame::MaxStreamData { id, limit }, token) {
                 return false;
             }
-            self.with_receiver(slot, place, |receiver, _| receiver.limit = limit);
+            self.with_receiver(slot, |receiver, _| {
+                receiver.limit = limit;
+                0
+            });
         }
-        self.receivers[place].control &= !(MORE | MORE_AGAIN);
-        true
-    }
-
-    fn write_sender_control(
-        &mut self,
-        place: usize,
-        id: StreamId,
-        writer: &mut FrameWriter<'_>,
-    ) -> bool {
-        let sender = &mut self.senders[place];
-        let number = id.get() as u32;
-        if sender.control & RESET != 0 {
-            let frame = Frame::ResetStream {
-                id,
-                code: sender.code,
-                final_size: sender.buffer.next(),
-            };
-            if !writer.frame(&frame, Token::ResetStream { id: number }) {
-                return false;
-            }
-            sender.control &= !RESET;
-        }
-        if sender.control & BLOCKED != 0 {
-            let limit = sender.limit;
-            let token = Token::StreamDataBlocked { id: number, limit };
-            if !writer.frame(&Frame::StreamDataBlocked { id, limit }, token) {
-                return false;
-            }
-            sender.control &= !BLOCKED;
+        if let Some(receiver) = self.receiver_mut(slot) {
+            receiver.control &= !(MORE | MORE_AGAIN);
         }
         true
     }
 
     /// MAX_STREAM_DATA as it should be now.
-    fn next_stream_limit(&mut self, slot: usize, place: usize, now: Instant) -> u64 {
-        let receiver = &mut self.receivers[place];
+    fn next_stream_limit(&mut self, slot: usize, now: Instant) -> u64 {
+        let place = self.slots.receiver(slot);
+        let Some(receiver) = place.and_then(|place| self.receivers.get_mut(place)) else {
+            return 0;
+        };
         let read = receiver.buffer.read_offset();
         if !self.slots.is_bidirectional(slot) {
             return receiver.limit.max(read + u64::from(receiver.share));
@@ -193,10 +170,9 @@ impl Streams<'_> {
     /// Lost data and ends of streams. Says whether all fitted.
     fn write_again(&mut self, writer: &mut FrameWriter<'_>) -> bool {
         while let Some((slot, id)) = self.next_slot(Set::Again as usize) {
-            let Some(place) = self.slots.sender(slot) else {
+            let (Some(sender), pool) = (self.senders.get_mut(slot), &mut self.send) else {
                 return true;
             };
-            let (sender, pool) = (&mut self.senders[place], &mut self.send);
             let end = sender.buffer.end();
             let piece = sender.buffer.next_lost(pool, PIECE);
             let wants_fin = sender.fin == Fin::Wanted;
@@ -242,10 +218,9 @@ impl Streams<'_> {
             let Some((slot, id)) = self.next_slot(set) else {
                 return;
             };
-            let Some(place) = self.slots.sender(slot) else {
+            let (Some(sender), pool) = (self.senders.get_mut(slot), &self.send) else {
                 return;
             };
-            let (sender, pool) = (&mut self.senders[place], &self.send);
             let offset = sender.buffer.next();
             let available = sender.sendable().min(credit).min(PIECE as u64);
             let last = sender.fin == Fin::Wanted && offset + available == sender.buffer.end();
@@ -277,4 +252,28 @@ impl Streams<'_> {
         debug_assert!(id.is_some(), "sets name streams only");
         Some((slot, id?))
     }
+}
+
+fn write_sender_control(sender: &mut Sender, id: StreamId, writer: &mut FrameWriter<'_>) -> bool {
+    let number = id.get() as u32;
+    if sender.control & RESET != 0 {
+        let frame = Frame::ResetStream {
+            id,
+            code: sender.code,
+            final_size: sender.buffer.next(),
+        };
+        if !writer.frame(&frame, Token::ResetStream { id: number }) {
+            return false;
+        }
+        sender.control &= !RESET;
+    }
+    if sender.control & BLOCKED != 0 {
+        let limit = sender.limit;
+        let token = Token::StreamDataBlocked { id: number, limit };
+        if !writer.frame(&Frame::StreamDataBlocked { id, limit }, token) {
+            return false;
+        }
+        sender.control &= !BLOCKED;
+    }
+    true
 }

@@ -11,85 +11,142 @@ use crate::mem::Pool;
 use crate::wire::Direction;
 
 impl<'m> Streams<'m> {
+    /// The sending part in `slot`.
+    pub(super) fn sender(&self, slot: usize) -> Option<&Sender> {
+        self.senders.get(self.slots.sender(slot)?)
+    }
+
+    pub(super) fn sender_mut(&mut self, slot: usize) -> Option<&mut Sender> {
+        self.senders.get_mut(self.slots.sender(slot)?)
+    }
+
+    /// The receiving part in `slot`.
+    pub(super) fn receiver(&self, slot: usize) -> Option<&Receiver> {
+        self.receivers.get(self.slots.receiver(slot)?)
+    }
+
+    pub(super) fn receiver_mut(&mut self, slot: usize) -> Option<&mut Receiver> {
+        self.receivers.get_mut(self.slots.receiver(slot)?)
+    }
+
+    /// What the receiving part in `slot` has there, from `offset` bytes behind its read offset on.
+    pub(super) fn peek_at(&self, slot: usize, offset: usize) -> &[u8] {
+        let receiver = self.receiver(slot);
+        receiver.map_or(&[], |receiver| {
+            receiver.buffer.peek_at(&self.receive, offset)
+        })
+    }
+
     pub(super) fn insert(&mut self, set: Set, slot: usize) {
         self.flags.insert(set as usize, slot);
     }
 
+    pub(super) fn remove(&mut self, set: Set, slot: usize) {
+        self.flags.remove(set as usize, slot);
+    }
+
     /// Puts a sending part into the sets that its state asks for.
     pub(super) fn refresh_sender(&mut self, slot: usize) {
-        let Some(place) = self.slots.sender(slot) else {
+        let Some(sender) = self.sender_mut(slot) else {
             return;
         };
-        let sender = &mut self.senders[place];
         let again = sender.needs_no_credit();
         let data = Set::Data as usize + sender.urgency();
         let has_data = sender.sendable() > 0;
         if sender.is_limited() && !sender.is_blocked_told {
             sender.is_blocked_told = true;
-            sender.control |= sender::BLOCKED;
-            self.flags.insert(Set::Control as usize, slot);
+            self.demand_of_sender(slot, sender::BLOCKED);
         }
         self.flags.put(Set::Again as usize, slot, again);
         self.flags.put(data, slot, has_data);
     }
 
-    /// Changes a receiving part and keeps account of what it is lent.
-    pub(super) fn with_receiver<T>(
-        &mut self,
-        slot: usize,
-        place: usize,
-        change: impl FnOnce(&mut Receiver, &mut Pool<'m>) -> T,
-    ) -> T {
-        let receiver = &mut self.receivers[place];
-        if !self.slots.is_bidirectional(slot) {
-            return change(receiver, &mut self.receive);
+    /// Control frames of a sending part are to be sent.
+    pub(super) fn demand_of_sender(&mut self, slot: usize, control: u8) {
+        if let Some(sender) = self.sender_mut(slot) {
+            sender.control |= control;
+            self.insert(Set::Control, slot);
         }
-        let before = self.budget.lent(receiver.allowance());
-        let result = change(receiver, &mut self.receive);
-        let after = self.budget.lent(receiver.allowance());
-        self.budget.on_lent(before, after);
-        result
     }
 
-    /// `count` bytes were consumed or discarded.
-    pub(super) fn on_consumed(&mut self, count: u64) {
-        self.credit.on_consumed(count);
+    /// Control frames of a receiving part are to be sent.
+    pub(super) fn demand_of_receiver(&mut self, slot: usize, control: u8) {
+        if let Some(receiver) = self.receiver_mut(slot) {
+            receiver.control |= control;
+            self.insert(Set::Control, slot);
+        }
+    }
+
+    /// Changes a receiving part, and keeps account of what it is lent and of the bytes that `change` says
+    /// were consumed by it. Returns those.
+    pub(super) fn with_receiver(
+        &mut self,
+        slot: usize,
+        change: impl FnOnce(&mut Receiver, &mut Pool<'m>) -> u64,
+    ) -> u64 {
+        let before = self.lent(slot);
+        let place = self.slots.receiver(slot);
+        let receiver = place.and_then(|place| self.receivers.get_mut(place));
+        let consumed = receiver.map_or(0, |receiver| change(receiver, &mut self.receive));
+        self.on_changed(slot, before, consumed);
+        consumed
+    }
+
+    /// What the receiving part in `slot` is lent: one of a request's only is.
+    #[inline(never)]
+    fn lent(&self, slot: usize) -> u64 {
+        match self.receiver(slot) {
+            Some(receiver) if self.slots.is_bidirectional(slot) => {
+                self.budget.lent(receiver.allowance())
+            }
+            _ => 0,
+        }
+    }
+
+    /// The receiving part in `slot`, which was lent `before`, has changed, and `consumed` bytes with it.
+    #[inline(never)]
+    fn on_changed(&mut self, slot: usize, before: u64, consumed: u64) {
+        let after = self.lent(slot);
+        self.budget.on_lent(before, after);
+        self.credit.on_consumed(consumed);
         if self.credit.is_update_due() {
             self.control |= MAX_DATA;
         }
     }
 
     /// Notes whether the peer of a receiving part should be allowed more.
-    pub(super) fn refresh_receiver(&mut self, slot: usize, place: usize) {
-        let receiver = &mut self.receivers[place];
-        if receiver.is_update_due() {
-            receiver.control |= receiver::MORE;
-            self.insert(Set::Control, slot);
+    pub(super) fn refresh_receiver(&mut self, slot: usize) {
+        if self.receiver(slot).is_some_and(Receiver::is_update_due) {
+            self.demand_of_receiver(slot, receiver::MORE);
         }
     }
 
     /// Changes the sending part and keeps account of the chunks it holds.
     pub(super) fn with_sender<T>(
         &mut self,
-        place: usize,
+        slot: usize,
         change: impl FnOnce(&mut Sender, &mut Pool<'m>) -> T,
-    ) -> T {
-        let sender = &mut self.senders[place];
-        let before = sender.buffer.is_empty();
+    ) -> Option<T> {
+        let sender = self.senders.get_mut(self.slots.sender(slot)?)?;
+        let (before, used) = (sender.buffer.is_empty(), self.send.used_chunks());
         let result = change(sender, &mut self.send);
         match (before, sender.buffer.is_empty()) {
             (true, false) => self.holding += 1,
             (false, true) => self.holding -= 1,
             _ => {}
         }
-        result
+        self.is_send_freed |= self.send.used_chunks() < used;
+        Some(result)
     }
 
     /// Bytes the sending part may take now.
     ///
     /// Every sending slot owns one chunk. Of the rest nobody takes more than half while another waits.
-    pub(super) fn room(&self, slot: usize, place: usize) -> usize {
-        let buffer = &self.senders[place].buffer;
+    pub(super) fn room(&self, slot: usize) -> usize {
+        let Some(sender) = self.sender(slot) else {
+            return 0;
+        };
+        let buffer = &sender.buffer;
         let own = usize::from(buffer.is_empty());
         let free = self.send.free_chunks();
         let reserved = self.senders.len() - self.holding - own;
@@ -106,57 +163,51 @@ impl<'m> Streams<'m> {
 
     /// Bytes a write may append now: within the [`room`](Self::room), and beyond the peer's limit at most a
     /// chunk, so that a stream whose peer does not read leaves the rest to others.
-    pub(super) fn capacity(&self, slot: usize, place: usize) -> usize {
-        let sender = &self.senders[place];
-        if !sender.is_writable() {
-            return 0;
+    pub(super) fn capacity(&self, slot: usize) -> usize {
+        match self.sender(slot) {
+            Some(sender) if sender.is_writable() => {
+                let ahead = sender.limit.saturating_add(self.send.chunk_len() as u64);
+                let end = sender.buffer.end();
+                let allowed = ahead.max(sender.promised).saturating_sub(end);
+                let allowed = usize::try_from(allowed).unwrap_or(usize::MAX);
+                self.room(slot).min(allowed)
+            }
+            _ => 0,
         }
-        let ahead = sender.limit.saturating_add(self.send.chunk_len() as u64);
-        let allowed = ahead
-            .max(sender.promised)
-            .saturating_sub(sender.buffer.end());
-        let allowed = usize::try_from(allowed).unwrap_or(usize::MAX);
-        self.room(slot, place).min(allowed)
     }
 
     /// Resets the sending part: nothing of it will be sent again but this.
-    pub(super) fn reset_sender(&mut self, slot: usize, place: usize, code: u64) {
-        let is_freed = self.with_sender(place, |sender, pool| {
-            let used = pool.used_chunks();
+    pub(super) fn reset_sender(&mut self, slot: usize, code: u64) {
+        self.with_sender(slot, |sender, pool| {
             sender.buffer.discard(pool);
             sender.state = sender::SendState::ResetSent;
             sender.code = code;
-            sender.control = sender::RESET;
-            used > pool.used_chunks()
+            sender.control = 0;
         });
-        self.is_send_freed |= is_freed;
-        self.flags.remove(Set::Waiting as usize, slot);
-        self.flags.remove(Set::Writable as usize, slot);
-        self.insert(Set::Control, slot);
+        self.remove(Set::Waiting, slot);
+        self.remove(Set::Writable, slot);
+        self.demand_of_sender(slot, sender::RESET);
         self.refresh_sender(slot);
         self.settle(slot);
     }
 
     /// Looks at what has become of a stream: whether the application has left it, whether it is over.
     pub(super) fn settle(&mut self, slot: usize) {
-        let sender = self.slots.sender(slot).map(|place| &self.senders[place]);
-        let receiver = self
-            .slots
-            .receiver(slot)
-            .map(|place| &self.receivers[place]);
+        let is_request = self.slots.is_bidirectional(slot);
+        let (sender, receiver) = (self.sender(slot), self.receiver(slot));
         let send_left = sender.is_none_or(|sender| !sender.is_writable());
         let receive_left = receiver.is_none_or(Receiver::is_left);
         let is_over =
             sender.is_none_or(Sender::is_terminal) && receiver.is_none_or(Receiver::is_terminal);
-        if let Some(place) = self.slots.receiver(slot)
-            && receive_left
-            && self.slots.is_bidirectional(slot)
-        {
-            self.budget.on_ended(&mut self.receivers[place]);
+        if is_request && receive_left {
+            let place = self.slots.receiver(slot);
+            if let Some(receiver) = place.and_then(|place| self.receivers.get_mut(place)) {
+                self.budget.on_ended(receiver);
+            }
         }
         if send_left && receive_left && !self.flags.contains(Set::Left as usize, slot) {
             self.insert(Set::Left, slot);
-            if self.slots.is_bidirectional(slot) {
+            if is_request {
                 self.active -= 1;
                 self.tell_available(Direction::Bidirectional);
             }
