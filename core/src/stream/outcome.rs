@@ -67,7 +67,7 @@ impl Streams<'_> {
                 fin,
             } => self.on_stream_loss(id, offset, length, fin),
             Token::ResetStream { id } => {
-                self.tell_again(id, RESET, |sender| sender.state == SendState::ResetSent)
+                self.tell_again(id, RESET, |sender| sender.state == SendState::ResetSent);
             }
             Token::StreamDataBlocked { id, limit } => self.tell_again(id, BLOCKED, |sender| {
                 sender.limit == limit && sender.is_limited()

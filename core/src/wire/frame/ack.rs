@@ -89,50 +89,50 @@ impl<'a> Ack<'a> {
         encode_ecn(writer, self.ecn)
     }
 
-    /// Writes an ACK frame with its type, with as many of `ranges` as fit, and returns how many that was.
+    /// Writes an ACK frame with its type, with as many of `ranges` as fit (at most 64), and returns how many that
+    /// was.
     ///
     /// `ranges` are disjoint, not adjacent, and descending; what follows a range that is not so is left
     /// out. Nothing is written if not even the first fits, or if there is none. `delay` is scaled already.
     pub fn encode_ranges(
         writer: &mut Writer<'_>,
         delay: u64,
-        ranges: impl Iterator<Item = RangeInclusive<u64>> + Clone,
+        ranges: impl Iterator<Item = RangeInclusive<u64>>,
         ecn: Option<EcnCounts>,
     ) -> Result<usize, Full> {
         let mut steps = Steps::new(ranges);
         let Some((largest, first_range)) = steps.first() else {
             return Err(Full);
         };
-        let fixed = 1
-            + VarInt::size(largest)
-            + VarInt::size(delay)
-            + VarInt::size(first_range)
-            + ecn.map_or(0, EcnCounts::size);
-        let room = writer.remaining();
-        let mut count = 0;
-        let mut size = fixed;
-        for (gap, length) in steps.clone() {
-            size += VarInt::size(gap) + VarInt::size(length);
-            if size + VarInt::size(count as u64 + 1) > room {
-                break;
-            }
-            count += 1;
-        }
+        let ecn_size = ecn.map_or(0, EcnCounts::size);
         writer.whole(|writer| {
             writer.varint(kind::ACK | u64::from(ecn.is_some()))?;
             writer.varint(largest)?;
             writer.varint(delay)?;
-            writer.varint(count as u64)?;
+            let count_at = writer.len();
+            writer.u8(0)?;
             writer.varint(first_range)?;
-            for (gap, length) in steps.take(count) {
+            let mut count = 0;
+            for (gap, length) in steps.take(FURTHER_RANGES_MAX.into()) {
+                let size = VarInt::size(gap) + VarInt::size(length);
+                if size + ecn_size > writer.remaining() {
+                    break;
+                }
                 writer.varint(gap)?;
                 writer.varint(length)?;
+                count += 1;
+            }
+            if let Some(field) = writer.written_mut().get_mut(count_at) {
+                *field = count;
             }
             encode_ecn(writer, ecn)?;
-            Ok(1 + count)
+            Ok(1 + usize::from(count))
         })
     }
 }
+
+/// Their number is written in one byte: nobody remembers more (`Limits::ack_ranges`).
+const FURTHER_RANGES_MAX: u8 = 0x3f;
 
 /// The ranges of an ACK frame, from the largest downwards.
 #[derive(Clone, Debug)]
@@ -162,7 +162,6 @@ fn below(smallest: u64, reader: &mut Reader<'_>) -> Result<RangeInclusive<u64>, 
 }
 
 /// Ranges as the wire has them: the gap to the one before, and the length less one.
-#[derive(Clone)]
 struct Steps<I> {
     ranges: I,
     smallest: u64,
@@ -340,7 +339,7 @@ mod tests {
             };
             prop_assert!(written >= 1);
             // Two varints of up to four bytes each are the most that another range would have taken.
-            prop_assert!(written == ranges.len() || writer.remaining() < 10);
+            prop_assert!(written == ranges.len().min(64) || writer.remaining() < 10);
             let ack = decode(writer.written());
             prop_assert_eq!((ack.delay, ack.ecn), (delay, ecn));
             prop_assert_eq!(ack.largest, *ranges[0].end());

@@ -86,115 +86,89 @@ impl Header {
     ) -> Result<Self, HeaderError> {
         let packet = datagram.get(start..).ok_or(HeaderError::Truncated)?;
         let mut reader = Reader::new(packet);
-        let first = reader.u8()?;
-        if first & LONG == 0 {
-            return Self::short(first, reader, start, local_cid_len);
-        }
-        let version = Version(reader.u32()?);
-        if version != Version::NEGOTIATION {
-            if version != Version::V1 {
-                return Err(HeaderError::Version(version));
-            }
-            //= rfc9000#17.2
-            if first & FIXED == 0 {
-                return Err(HeaderError::FixedBit);
-            }
-        }
-        let destination = connection_id(&mut reader)?;
-        let source = connection_id(&mut reader)?;
-        let header = Self {
-            kind: Kind::VersionNegotiation,
-            version,
-            destination,
-            source,
+        let mut header = Self {
+            kind: Kind::Short,
+            version: Version::V1,
+            destination: ConnectionId::EMPTY,
+            source: ConnectionId::EMPTY,
             start,
-            token: 0..0,
-            number_offset: 0,
+            token: start..start,
+            number_offset: datagram.len(),
             end: datagram.len(),
         };
-        let kind = match (first >> 4) & 3 {
-            _ if version == Version::NEGOTIATION => return header.version_list(reader),
-            0 => Kind::Initial,
-            1 => Kind::ZeroRtt,
-            2 => Kind::Handshake,
-            _ => return header.retry(reader),
-        };
-        header.numbered(kind, reader)
-    }
-
-    fn short(
-        first: u8,
-        mut reader: Reader<'_>,
-        start: usize,
-        local_cid_len: usize,
-    ) -> Result<Self, HeaderError> {
+        let first = reader.u8()?;
+        if first & LONG != 0 {
+            header.version = Version(reader.u32()?);
+            if header.version == Version::NEGOTIATION {
+                header.version_list(&mut reader)?;
+                return Ok(header);
+            }
+            if header.version != Version::V1 {
+                return Err(HeaderError::Version(header.version));
+            }
+        }
+        //= rfc9000#17.2
         //= rfc9000#17.3.1
         if first & FIXED == 0 {
             return Err(HeaderError::FixedBit);
         }
-        let destination = ConnectionId::new(reader.take(local_cid_len)?)
-            .ok_or(HeaderError::ConnectionIdTooLong)?;
-        let number_offset = start + reader.position();
-        Ok(Self {
-            kind: Kind::Short,
-            version: Version::V1,
-            destination,
-            source: ConnectionId::EMPTY,
-            start,
-            token: number_offset..number_offset,
-            number_offset,
-            end: number_offset + reader.remaining(),
-        })
+        if first & LONG != 0 {
+            header.long(first, &mut reader)?;
+        } else {
+            header.destination = ConnectionId::new(reader.take(local_cid_len)?)
+                .ok_or(HeaderError::ConnectionIdTooLong)?;
+            header.number_offset = start + reader.position();
+            header.token = header.number_offset..header.number_offset;
+        }
+        Ok(header)
     }
 
-    fn version_list(self, reader: Reader<'_>) -> Result<Self, HeaderError> {
+    fn connection_ids(&mut self, reader: &mut Reader<'_>) -> Result<(), HeaderError> {
+        self.destination = connection_id(reader)?;
+        self.source = connection_id(reader)?;
+        Ok(())
+    }
+
+    fn version_list(&mut self, reader: &mut Reader<'_>) -> Result<(), HeaderError> {
+        self.kind = Kind::VersionNegotiation;
+        self.connection_ids(reader)?;
         //= rfc8999#6
         if reader.is_empty() || !reader.remaining().is_multiple_of(4) {
             return Err(HeaderError::VersionList);
         }
-        Ok(Self {
-            token: self.start + reader.position()..self.end,
-            number_offset: self.end,
-            ..self
-        })
+        self.token = self.start + reader.position()..self.end;
+        Ok(())
     }
 
-    fn retry(self, mut reader: Reader<'_>) -> Result<Self, HeaderError> {
-        let token = self.start + reader.position();
-        let length = reader
-            .remaining()
-            .checked_sub(RETRY_TAG_LENGTH)
-            .ok_or(HeaderError::Truncated)?;
-        //= rfc9000#17.2.5.2
-        if reader.take(length)?.is_empty() {
-            return Err(HeaderError::EmptyToken);
-        }
-        Ok(Self {
-            kind: Kind::Retry,
-            token: token..token + length,
-            number_offset: self.end,
-            ..self
-        })
-    }
-
-    /// The kinds with a Length field and a packet number.
-    fn numbered(self, kind: Kind, mut reader: Reader<'_>) -> Result<Self, HeaderError> {
-        let token_length = match kind {
+    fn long(&mut self, first: u8, reader: &mut Reader<'_>) -> Result<(), HeaderError> {
+        self.connection_ids(reader)?;
+        self.kind = match (first >> 4) & 3 {
+            0 => Kind::Initial,
+            1 => Kind::ZeroRtt,
+            2 => Kind::Handshake,
+            _ => Kind::Retry,
+        };
+        let token_length = match self.kind {
             Kind::Initial => reader.varint()?,
+            Kind::Retry => {
+                let length = reader.remaining().checked_sub(RETRY_TAG_LENGTH);
+                length.ok_or(HeaderError::Truncated)? as u64
+            }
             _ => 0,
         };
         let token = self.start + reader.position();
-        let token = token..token + reader.take_u64(token_length)?.len();
+        self.token = token..token + reader.take_u64(token_length)?.len();
+        if self.kind == Kind::Retry {
+            //= rfc9000#17.2.5.2
+            return match token_length {
+                0 => Err(HeaderError::EmptyToken),
+                _ => Ok(()),
+            };
+        }
         let length = reader.varint()?;
-        let number_offset = self.start + reader.position();
-        let end = number_offset + reader.take_u64(length)?.len();
-        Ok(Self {
-            kind,
-            token,
-            number_offset,
-            end,
-            ..self
-        })
+        self.number_offset = self.start + reader.position();
+        self.end = self.number_offset + reader.take_u64(length)?.len();
+        Ok(())
     }
 }
 

@@ -31,16 +31,17 @@ pub const fn decode(truncated: u64, bytes: usize, largest: Option<u64>) -> u64 {
         Some(_) => VarInt::MAX.get(),
         None => 0,
     };
-    let window = 1_u64 << (8 * (bytes & 7));
-    let half = window / 2;
-    let candidate = (expected & !(window - 1)) | (truncated & (window - 1));
-    // The sums stay far below 2^64: every term is below 2^62 or a window of at most 2^56.
-    if candidate + half <= expected && candidate < VarInt::MAX.get() + 1 - window {
-        candidate + window
-    } else if candidate > expected + half && candidate >= window {
-        candidate - window
-    } else {
-        candidate
+    // How far the number lies behind the expected one, of which only the low bits are known: as a signed
+    // number it is the smallest distance.
+    let unused = 32 - 8 * bytes as u32;
+    let behind = (expected as u32).wrapping_sub(truncated as u32) << unused;
+    let behind = behind.cast_signed() >> unused;
+    let window = 1_u64 << (32 - unused);
+    match expected.checked_add_signed(-(behind as i64)) {
+        Some(number) if number <= VarInt::MAX.get() => number,
+        // Beyond the first or the last number it is the other one with these bits.
+        Some(number) => number - window,
+        None => expected.wrapping_sub(behind as u64).wrapping_add(window),
     }
 }
 
