@@ -4,8 +4,10 @@
 //! - [`client`]: an independent HTTP/3 client (quinn + h3), the yardstick of tests and benchmarks.
 //! - [`aioquic`]: an HTTP/3 server of yet another family, as a child process.
 //! - [`certificates`]: authorities and leaves, good and bad, made at run time.
+//! - [`first_flight`]: what a client sends first, read from a capture.
 //! - [`meter`]: counts what one of two such endpoints does, in instructions.
 //! - [`pair`]: two sans-IO endpoints in one virtual time, with weather between them.
+//! - [`relay`]: a UDP relay that loses and reorders datagrams.
 //! - [`scripted`]: a scripted QUIC server that does what no honest one would.
 //! - [`body`]: bodies whose every byte depends on its position.
 #![forbid(unsafe_code)]
@@ -15,7 +17,9 @@ pub mod body;
 pub mod certificates;
 pub mod client;
 pub mod engine;
+pub mod first_flight;
 pub mod meter;
 pub mod pair;
+pub mod relay;
 pub mod scripted;
 pub mod server;
