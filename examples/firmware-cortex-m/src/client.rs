@@ -4,7 +4,7 @@
 
 use defmt::info;
 use quicpro_core::http3::{FieldLine, Fields, RecvError, RequestError, RequestId, SendError};
-use quicpro_core::{Client, Duration, Event, Field, Limits, Request, storage};
+use quicpro_core::{Client, Event, Field, Limits, Request, storage};
 
 use crate::exit::Failure;
 use crate::measure::Phase;
@@ -18,8 +18,8 @@ pub type ClientStorage = storage!(LIMITS);
 /// The only packet buffer, for both directions and for any number of connections.
 pub type Datagram = [u8; LIMITS.datagram];
 
-/// Everything must be over by then.
-pub const PATIENCE: Duration = Duration::from_secs(10);
+/// Of a long body no more is shown than the pieces that begin before this.
+const SHOWN: usize = 200;
 
 /// What the device has to say.
 const READING: &[u8] = b"{\"celsius\": 21.5}";
@@ -31,11 +31,13 @@ pub struct Exchange<'a> {
     step: Step,
     /// What of the reading was not yet taken.
     rest: &'static [u8],
+    body: Body,
     phase: Phase,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Step {
+    Connect,
     Get,
     Post,
     Complete,
@@ -47,10 +49,16 @@ impl<'a> Exchange<'a> {
         Self {
             get,
             post,
-            step: Step::Get,
+            step: Step::Connect,
             rest: READING,
+            body: Body::default(),
             phase: Phase::begin(),
         }
+    }
+
+    /// The server is verified.
+    pub fn is_connected(&self) -> bool {
+        self.step != Step::Connect
     }
 
     pub fn is_complete(&self) -> bool {
@@ -61,15 +69,15 @@ impl<'a> Exchange<'a> {
     pub fn follow(&mut self, client: &mut Client<'_>) -> Result<(), Failure> {
         while let Some(event) = client.poll_event() {
             match event {
-                Event::Connected => {
-                    self.phase.end("handshake");
-                    self.ask(client)?;
-                }
+                Event::Connected => self.next(client)?,
                 Event::RequestsAvailable => self.ask(client)?,
                 Event::Response { status, fields, .. } => show(status, fields),
-                Event::Data { request } => read(client, request)?,
+                Event::Data { request } => self.body.read(client, request)?,
                 Event::Writable { request } => self.write(client, request)?,
-                Event::Finished { .. } => self.next(client)?,
+                Event::Finished { .. } => {
+                    self.body.end();
+                    self.next(client)?;
+                }
                 Event::Failed { error, .. } => return Err(Failure::Response(error)),
                 Event::Reset { code, .. } => return Err(Failure::Abandoned(code)),
                 Event::GoAway { .. } => return Err(Failure::GoingAway),
@@ -86,7 +94,7 @@ impl<'a> Exchange<'a> {
         let request = match self.step {
             Step::Get => Request::get(self.get),
             Step::Post => Request::post(self.post).fields(&fields),
-            Step::Complete => return Ok(()),
+            Step::Connect | Step::Complete => return Ok(()),
         };
         match client.request(&request) {
             Ok(id) if self.step == Step::Post => self.write(client, id),
@@ -107,17 +115,15 @@ impl<'a> Exchange<'a> {
         Ok(client.finish(id)?)
     }
 
+    /// A step is done: the next one begins.
     fn next(&mut self, client: &mut Client<'_>) -> Result<(), Failure> {
-        self.step = match self.step {
-            Step::Get => {
-                self.phase.end("get");
-                Step::Post
-            }
-            Step::Post | Step::Complete => {
-                self.phase.end("post");
-                Step::Complete
-            }
+        let (done, next) = match self.step {
+            Step::Connect => ("handshake", Step::Get),
+            Step::Get => ("get", Step::Post),
+            Step::Post | Step::Complete => ("post", Step::Complete),
         };
+        self.phase.end(done);
+        self.step = next;
         self.ask(client)
     }
 }
@@ -132,17 +138,40 @@ fn show(status: u16, mut fields: Fields<'_>) {
     }
 }
 
-/// Shows the body where it lies; nothing is copied.
-fn read(client: &mut Client<'_>, id: RequestId) -> Result<(), Failure> {
-    loop {
-        let count = match client.peek_body(id) {
-            Ok([]) | Err(RecvError::Blocked) => return Ok(()),
-            Ok(piece) => {
+/// A body on its way.
+#[derive(Default)]
+struct Body {
+    length: usize,
+    /// Like FNV-1a, but from zero: for whoever sent it.
+    checksum: u32,
+}
+
+impl Body {
+    /// Looks at the bytes where they lie; nothing is copied. The first ones are shown.
+    fn read(&mut self, client: &mut Client<'_>, id: RequestId) -> Result<(), Failure> {
+        loop {
+            let piece = match client.peek_body(id) {
+                Ok([]) | Err(RecvError::Blocked) => return Ok(()),
+                Ok(piece) => piece,
+                Err(error) => return Err(error.into()),
+            };
+            if self.length < SHOWN {
                 info!("body: {=[u8]:a}", piece);
-                piece.len()
             }
-            Err(error) => return Err(error.into()),
-        };
-        client.consume_body(id, count);
+            self.length += piece.len();
+            self.checksum = piece.iter().fold(self.checksum, |sum, byte| {
+                (sum ^ u32::from(*byte)).wrapping_mul(0x0100_0193)
+            });
+            let count = piece.len();
+            client.consume_body(id, count);
+        }
+    }
+
+    fn end(&mut self) {
+        info!(
+            "body ends: {=usize} bytes, checksum {=u32:08x}",
+            self.length, self.checksum
+        );
+        *self = Self::default();
     }
 }

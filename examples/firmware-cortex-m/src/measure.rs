@@ -87,9 +87,10 @@ mod on {
             let instructions =
                 (counted() - self.start) * CYCLE_NANOSECONDS / INSTRUCTION_NANOSECONDS;
             info!(
-                "measured {=str}: stack={=usize} instructions={=u64}",
+                "measured {=str}: stack={=usize} of={=usize} instructions={=u64}",
                 name,
                 touched(),
+                addr_of!(_stack_start) as usize - addr_of!(_stack_end) as usize,
                 instructions
             );
             *self = Self::begin();
@@ -101,12 +102,12 @@ mod on {
         let end = addr_of!(_stack_end);
         let start = addr_of!(_stack_start) as usize;
         let mut word = end;
-        // SAFETY: all words between the two are RAM that no static has; at the latest our own frame is not painted.
-        while (word as usize) < start
-            && unsafe { word.read_volatile() } == cortex_m_rt::STACK_PAINT_VALUE
-        {
-            // SAFETY: still below the start.
-            word = unsafe { word.add(1) };
+        while (word as usize) < start {
+            // SAFETY: all words between the two are RAM that no static has.
+            if unsafe { word.read_volatile() } != cortex_m_rt::STACK_PAINT_VALUE {
+                break;
+            }
+            word = word.wrapping_add(1);
         }
         start - word as usize
     }

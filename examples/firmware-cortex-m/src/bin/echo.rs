@@ -10,21 +10,18 @@ use cortex_m::Peripherals;
 use cortex_m_rt::entry;
 use defmt::info;
 use embedded_nal::UdpClientStack;
-use quicpro_core::Duration;
 use quicpro_core::io::{Clock, Entropy};
 use quicpro_firmware::arguments::{self, Arguments};
 use quicpro_firmware::clock::SysTick;
 use quicpro_firmware::entropy::Seed;
 use quicpro_firmware::exit::{Failure, end};
 use quicpro_firmware::network::{Buffers, Network, Sockets};
-use static_cell::ConstStaticCell;
+use static_cell::{ConstStaticCell, StaticCell};
 
 /// Bytes of the datagram: a full one of QUIC's.
 const LENGTH: usize = 1200;
 
-/// An echo that takes longer is lost.
-const PATIENCE: Duration = Duration::from_secs(1);
-
+static NETWORK: StaticCell<Network> = StaticCell::new();
 static BUFFERS: ConstStaticCell<[Buffers; 1]> = ConstStaticCell::new([Buffers::EMPTY]);
 static SOCKETS: ConstStaticCell<Sockets<1>> = ConstStaticCell::new(Sockets::EMPTY);
 static DATAGRAM: ConstStaticCell<[u8; LENGTH]> = ConstStaticCell::new([0; LENGTH]);
@@ -40,8 +37,8 @@ fn run() -> Result<(), Failure> {
     let line = arguments::line()?;
     // All of them, so that what reads them is in this image, too.
     let arguments = black_box(Arguments::parse(&line)?);
-    let network = Network::start(BUFFERS.take(), SOCKETS.take(), clock)?;
-    let mut stack = &network;
+    let network = Network::start(&NETWORK, BUFFERS.take(), SOCKETS.take(), clock)?;
+    let mut stack = network;
     let mut socket = stack.socket()?;
     stack.connect(&mut socket, arguments.server)?;
     let mut entropy = [0; 32];
@@ -53,7 +50,7 @@ fn run() -> Result<(), Failure> {
         .send(&mut socket, datagram)
         .map_err(|_| Failure::Echo)?;
     datagram.fill(0);
-    let patience = clock.now() + PATIENCE;
+    let patience = clock.now() + arguments.patience;
     loop {
         match stack.receive(&mut socket, datagram) {
             Ok((LENGTH, from)) if from == arguments.server && datagram.starts_with(&entropy) => {

@@ -7,19 +7,28 @@ use cortex_m_rt::entry;
 use quicpro_core::io::{Clock, Entropy, drive};
 use quicpro_core::{Client, ClientConfig, Instant, Storage, WallClock};
 use quicpro_firmware::arguments::{self, Arguments};
-use quicpro_firmware::client::{ClientStorage, Datagram, Exchange, LIMITS, PATIENCE};
+use quicpro_firmware::client::{ClientStorage, Datagram, Exchange, LIMITS};
 use quicpro_firmware::clock::SysTick;
 use quicpro_firmware::entropy::Seed;
 use quicpro_firmware::exit::{Failure, end};
+use quicpro_firmware::measure::Phase;
 use quicpro_firmware::network::{Buffers, Network, Sockets};
 use quicpro_firmware::trust;
 use static_cell::{ConstStaticCell, StaticCell};
 
+static NETWORK: StaticCell<Network> = StaticCell::new();
 static BUFFERS: ConstStaticCell<[Buffers; 1]> = ConstStaticCell::new([Buffers::EMPTY]);
 static SOCKETS: ConstStaticCell<Sockets<1>> = ConstStaticCell::new(Sockets::EMPTY);
 static STORAGE: ConstStaticCell<ClientStorage> = ConstStaticCell::new(Storage::new());
 static CLIENT: StaticCell<Client<'static>> = StaticCell::new();
 static DATAGRAM: ConstStaticCell<Datagram> = ConstStaticCell::new([0; LIMITS.datagram]);
+
+/// All that a client needs beside the network and the stack: one connection, two requests.
+const RAM_MAX: usize = 21 * 1024;
+
+const _: () = assert!(
+    size_of::<ClientStorage>() + size_of::<Client<'_>>() + size_of::<Datagram>() <= RAM_MAX
+);
 
 #[entry]
 fn main() -> ! {
@@ -31,16 +40,18 @@ fn run() -> Result<(), Failure> {
     let clock = SysTick::start(peripherals.SYST);
     let line = arguments::line()?;
     let arguments = Arguments::parse(&line)?;
-    let network = Network::start(BUFFERS.take(), SOCKETS.take(), clock)?;
+    let network = Network::start(&NETWORK, BUFFERS.take(), SOCKETS.take(), clock)?;
     let mut socket = network.engine_socket(arguments.server)?;
 
     let mut entropy = [0; 32];
     let Ok(()) = Seed::new(arguments.seed).fill(&mut entropy);
-    let mut exchange = Exchange::new(arguments.get, arguments.post);
+    let mut phase = Phase::begin();
     let client = connect(&arguments, clock.now(), entropy)?;
+    phase.end("connect");
+    let mut exchange = Exchange::new(arguments.get, arguments.post);
 
     let datagram = DATAGRAM.take();
-    let patience = clock.now() + PATIENCE;
+    let patience = clock.now() + arguments.patience;
     while !exchange.is_complete() {
         if clock.now() >= patience {
             return Err(Failure::TimedOut);

@@ -6,7 +6,7 @@ mod stack;
 #[cfg(feature = "lm3s6965evb")]
 pub mod stellaris;
 
-pub use stack::{Buffers, Error, Network, Sockets, Udp};
+pub use stack::{Buffers, EngineSocket, Error, Network, Sockets, Udp};
 
 use smoltcp::phy::{DeviceCapabilities, Medium};
 

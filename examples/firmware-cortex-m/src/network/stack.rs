@@ -1,7 +1,7 @@
 //! smoltcp as embedded-nal's `UdpClientStack`: what the engine's adapter for such stacks wants.
 //!
-//! Invariant: a frame is taken from the controller only when the socket that is asked has nothing to give, so
-//! one datagram of buffer for each socket loses none of a connection that is alone.
+//! Invariant: a frame is taken from the controller only when no socket holds a datagram, so a buffer for one
+//! is enough for each and none is lost.
 
 use core::cell::RefCell;
 use core::net::{IpAddr, SocketAddr};
@@ -16,6 +16,7 @@ use smoltcp::iface::{
 use smoltcp::socket::udp::{PacketBuffer, PacketMetadata, Socket};
 use smoltcp::time;
 use smoltcp::wire::{EthernetAddress, IpAddress, IpCidr, IpEndpoint, Ipv4Address};
+use static_cell::StaticCell;
 
 use crate::board::{self, Ethernet};
 use crate::clock::SysTick;
@@ -91,12 +92,16 @@ pub struct Udp {
 pub type EngineSocket<'n> = NalSocket<&'n Network, fn(&mut &'n Network, Option<Instant>)>;
 
 impl Network {
-    /// Brings the board's controller up. There will be `N` sockets.
+    /// Brings the board's controller up and puts the network into `place`. There will be `N` sockets.
+    ///
+    /// Not inlined: what it needs of the stack is free again afterwards.
+    #[inline(never)]
     pub fn start<const N: usize>(
+        place: &'static StaticCell<Self>,
         buffers: &'static mut [Buffers; N],
         memory: &'static mut Sockets<N>,
         clock: SysTick,
-    ) -> Result<Self, Error> {
+    ) -> Result<&'static Self, Error> {
         let (mut controller, address) = board::ethernet().ok_or(Error::NoController)?;
         let config = Config::new(EthernetAddress(address).into());
         let mut interface = Interface::new(config, &mut controller, time_of(clock));
@@ -119,10 +124,10 @@ impl Network {
             interface,
             sockets,
         };
-        Ok(Self {
+        Ok(place.init(Self {
             clock,
             state: RefCell::new(state),
-        })
+        }))
     }
 
     /// A socket for a connection to `server`.
@@ -130,14 +135,17 @@ impl Network {
         NalSocket::connect(self, server, |network, until| network.wait(until))
     }
 
-    /// Returns when a frame came or the time is `until`. Between two interrupts the processor sleeps.
+    /// Returns when a frame came, a datagram waits in a socket, or the time is `until`. Between two interrupts the processor sleeps.
     pub fn wait(&self, until: Option<Instant>) {
         outside(|| {
             let mut state = self.state.borrow_mut();
             loop {
                 let came = state.take_in(self.clock);
                 state.put_out(self.clock);
-                if came || until.is_some_and(|until| self.clock.now() >= until) {
+                if came
+                    || state.has_datagram()
+                    || until.is_some_and(|until| self.clock.now() >= until)
+                {
                     return;
                 }
                 cortex_m::asm::wfi();
@@ -147,8 +155,17 @@ impl Network {
 }
 
 impl State {
-    /// Takes one frame from the controller; `false` if there is none.
+    /// Some socket holds a datagram that was not yet fetched.
+    fn has_datagram(&self) -> bool {
+        let mut sockets = self.sockets.iter();
+        sockets.any(|(_, smoltcp::socket::Socket::Udp(socket))| socket.can_recv())
+    }
+
+    /// Takes one frame from the controller, if every socket has room for it and there is one.
     fn take_in(&mut self, clock: SysTick) -> bool {
+        if self.has_datagram() {
+            return false;
+        }
         let now = time_of(clock);
         let result =
             self.interface
