@@ -7,7 +7,7 @@ use cortex_m_rt::entry;
 use quicpro_core::io::{Clock, Entropy, drive};
 use quicpro_core::{Client, ClientConfig, Instant, Storage, WallClock};
 use quicpro_firmware::arguments::{self, Arguments};
-use quicpro_firmware::client::{ClientStorage, Datagram, Exchange, LIMITS};
+use quicpro_firmware::client::{ClientStorage, Datagram, Exchange, LIMITS, SUITES};
 use quicpro_firmware::clock::SysTick;
 use quicpro_firmware::entropy::Seed;
 use quicpro_firmware::exit::{Failure, end};
@@ -72,7 +72,9 @@ fn connect(
     entropy: [u8; 32],
 ) -> Result<&'static mut Client<'static>, Failure> {
     let date = WallClock::At(arguments.date);
-    let config = ClientConfig::new(trust::roots()?, date).server_name(arguments.name);
+    let config = ClientConfig::new(trust::roots()?, date)
+        .server_name(arguments.name)
+        .suites(SUITES);
     let memory = STORAGE.take().memory();
     let client = CLIENT.init_with(|| Client::new(memory));
     client.start(&config, arguments.server, now, entropy)?;
