@@ -53,6 +53,12 @@ impl<'a> Writer<'a> {
 
     /// The next `length` bytes, as they are, to be filled by the caller.
     pub fn space(&mut self, length: usize) -> Result<&mut [u8], Full> {
+        self.free(length)
+    }
+
+    /// Inlined, so that the length of what it returns is known where it is filled.
+    #[inline(always)]
+    fn free(&mut self, length: usize) -> Result<&mut [u8], Full> {
         let (_, free) = self.buffer.split_at_mut_checked(self.length).ok_or(Full)?;
         let space = free.get_mut(..length).ok_or(Full)?;
         self.length += length;
@@ -62,14 +68,16 @@ impl<'a> Writer<'a> {
     /// Copies `bytes`.
     #[inline(never)]
     pub fn bytes(&mut self, bytes: &[u8]) -> Result<(), Full> {
-        self.space(bytes.len())?.copy_from_slice(bytes);
+        for (place, &byte) in self.free(bytes.len())?.iter_mut().zip(bytes) {
+            *place = byte;
+        }
         Ok(())
     }
 
     /// `length` zero bytes.
     #[inline(never)]
     pub fn zeros(&mut self, length: usize) -> Result<(), Full> {
-        self.space(length)?.fill(0);
+        self.free(length)?.fill(0);
         Ok(())
     }
 
@@ -99,7 +107,7 @@ impl<'a> Writer<'a> {
     /// The lowest `size` bytes of `value`, network order.
     #[inline(never)]
     fn integer(&mut self, size: usize, mut value: u64) -> Result<(), Full> {
-        for place in self.space(size)?.iter_mut().rev() {
+        for place in self.free(size)?.iter_mut().rev() {
             *place = value as u8;
             value >>= 8;
         }

@@ -171,6 +171,11 @@ impl<'m> Connection<'m> {
         self.error
     }
 
+    /// Randomness for what is sent for others to ignore. What is seen of it says nothing of the rest.
+    pub(crate) fn random(&mut self) -> &mut Random {
+        &mut self.random
+    }
+
     /// The server's address.
     pub fn remote(&self) -> SocketAddr {
         self.remote

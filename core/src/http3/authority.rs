@@ -5,6 +5,7 @@
 
 #[cfg(feature = "ip-names")]
 use core::net::IpAddr;
+use core::num::NonZeroU16;
 
 use crate::tls::ServerName;
 
@@ -16,9 +17,9 @@ const DEFAULT_PORT: u16 = 443;
 
 pub(crate) type Authority = heapless::String<AUTHORITY_MAX>;
 
-/// The server's name with `port`, where the scheme does not imply it (RFC 9110 §4.2.2).
-pub(crate) fn of(name: Option<&ServerName>, port: u16) -> Authority {
-    let mut authority = Authority::new();
+/// Fills `authority` with the server's name, and with `port` where the scheme does not imply it (RFC 9110 §4.2.2).
+pub(crate) fn fill(name: Option<&ServerName>, port: u16, authority: &mut Authority) {
+    authority.clear();
     let mut put = |text: &str| {
         let put = authority.push_str(text);
         debug_assert!(put.is_ok());
@@ -43,9 +44,8 @@ pub(crate) fn of(name: Option<&ServerName>, port: u16) -> Authority {
     }
     if port != DEFAULT_PORT {
         put(":");
-        number(port, 10, &mut put);
+        number(port, DECIMAL, &mut put);
     }
-    authority
 }
 
 #[cfg(feature = "ip-names")]
@@ -54,7 +54,7 @@ fn dotted(octets: [u8; 4], put: &mut dyn FnMut(&str)) {
     let mut separator = "";
     for octet in octets {
         put(separator);
-        number(octet.into(), 10, put);
+        number(octet.into(), DECIMAL, put);
         separator = ".";
     }
 }
@@ -86,22 +86,22 @@ fn colons(segments: [u16; 8], put: &mut dyn FnMut(&str)) {
         if index > 0 && index != left_out.end {
             put(":");
         }
-        number(segment, 16, put);
+        number(segment, HEXADECIMAL, put);
     }
 }
 
-fn number(value: u16, base: u16, put: &mut dyn FnMut(&str)) {
+fn number(value: u16, base: NonZeroU16, put: &mut dyn FnMut(&str)) {
     const DIGITS: &str = "0123456789abcdef";
-    let mut place = 1;
-    while value / place >= base {
-        place *= base;
+    if value >= base.get() {
+        number(value / base, base, put);
     }
-    while place > 0 {
-        let digit = usize::from(value / place % base);
-        put(DIGITS.get(digit..=digit).unwrap_or_default());
-        place /= base;
-    }
+    let digit = usize::from(value % base);
+    put(DIGITS.get(digit..=digit).unwrap_or_default());
 }
+
+const DECIMAL: NonZeroU16 = NonZeroU16::new(10).unwrap();
+#[cfg(feature = "ip-names")]
+const HEXADECIMAL: NonZeroU16 = NonZeroU16::new(16).unwrap();
 
 #[cfg(test)]
 mod tests {
@@ -110,9 +110,15 @@ mod tests {
     use std::format;
     use std::net::{Ipv4Addr, Ipv6Addr};
 
+    fn filled(name: Option<&ServerName>, port: u16) -> Authority {
+        let mut authority = Authority::try_from("what was there before").unwrap();
+        fill(name, port, &mut authority);
+        authority
+    }
+
     #[test]
     fn authorities() {
-        let named = |host: &str, port| of(ServerName::new(host).ok().as_ref(), port);
+        let named = |host: &str, port| filled(ServerName::new(host).ok().as_ref(), port);
         assert_eq!(named("h3.example", 443), "h3.example");
         assert_eq!(named("h3.example", 4433), "h3.example:4433");
         assert_eq!(named("127.0.0.1", 4433), "127.0.0.1:4433");
@@ -138,7 +144,7 @@ mod tests {
     }
 
     fn of_ip(ip: IpAddr, port: u16) -> std::string::String {
-        of(Some(&ServerName::Ip(ip)), port).as_str().into()
+        filled(Some(&ServerName::Ip(ip)), port).as_str().into()
     }
 
     proptest! {

@@ -12,7 +12,6 @@ use super::error::{RecvError, RequestError, SendError};
 use super::event::{Event, RequestId};
 use super::{Code, Connection, Memory, Priority, Request};
 use crate::connection::{self, ClientConfig, ConfigError, Receive, Transmit};
-use crate::crypto::Random;
 use crate::qpack::Field;
 use crate::time::Instant;
 use crate::tls::CertificateError;
@@ -47,10 +46,9 @@ impl<'m> Client<'m> {
     /// For those who must not have kilobytes moved over their stack: it can be built in its place, as
     /// `StaticCell::init_with` does.
     pub fn new(memory: Memory<'m>) -> Self {
-        let limits = *memory.transport.limits();
         Self {
+            h3: Connection::new(memory.http3, memory.transport.limits()),
             quic: connection::Connection::new(memory.transport),
-            h3: Connection::new(memory.http3, &limits),
             authority: Authority::new(),
         }
     }
@@ -69,10 +67,7 @@ impl<'m> Client<'m> {
         now: Instant,
         entropy: [u8; 32],
     ) -> Result<(), ConfigError> {
-        // A stream of its own, so that what everybody can see says nothing of the connection's keys.
-        let seed = entropy.map(|byte| byte ^ 0x5a);
-        self.h3.set_grease(Random::new(seed).u64() as u32);
-        self.authority = authority::of(config.name(), remote.port());
+        authority::fill(config.name(), remote.port(), &mut self.authority);
         self.quic.start(config, remote, now, entropy)
     }
 

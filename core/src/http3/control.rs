@@ -10,33 +10,36 @@ use crate::codec::VarInt;
 use crate::qpack::Cursor;
 use crate::wire::{Direction, Side, StreamId, rule};
 
-/// What the control stream said.
+/// What the control stream said. [`Control`] keeps the words.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Message {
     /// The server's settings.
-    Settings(Settings),
-    /// Requests from this stream on are not processed.
-    GoAway(StreamId),
+    Settings,
+    /// Requests from some stream on are not processed.
+    GoAway,
 }
 
-/// Where the reader stands.
+/// Inside what the reader stands.
 #[derive(Clone, Copy, Debug)]
-enum State {
+enum Inside {
     /// In front of a frame.
-    Header,
-    /// Inside SETTINGS.
-    Settings { left: u64, reading: Reading },
+    Nothing,
+    Settings,
     /// In front of the identifier that is all of a GOAWAY frame.
-    GoAway { length: u64 },
-    /// Inside a frame that means nothing to us.
-    Skip { left: u64 },
+    GoAway,
+    /// A frame that means nothing to us.
+    Unknown,
 }
 
 /// The reader of the server's control stream.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Control {
-    state: State,
+    inside: Inside,
+    /// What is left of the frame.
+    left: u64,
+    settings: Reading,
     settings_seen: bool,
+    settings_complete: bool,
     /// The last GOAWAY's stream: another may only lower it.
     last: Option<StreamId>,
 }
@@ -44,59 +47,68 @@ pub(crate) struct Control {
 impl Control {
     pub(crate) const fn new() -> Self {
         Self {
-            state: State::Header,
+            inside: Inside::Nothing,
+            left: 0,
+            settings: Reading::NONE,
             settings_seen: false,
+            settings_complete: false,
             last: None,
         }
+    }
+
+    /// The server's settings, once they have arrived.
+    pub(crate) fn settings(&self) -> Option<&Settings> {
+        self.settings_complete.then_some(self.settings.settings())
+    }
+
+    /// The stream of the last GOAWAY.
+    pub(crate) fn last(&self) -> Option<StreamId> {
+        self.last
     }
 
     /// Reads up to the next message; `None` when more bytes are needed. What `cursor` has passed is used up.
     pub(crate) fn read(&mut self, cursor: &mut Cursor<'_>) -> Result<Option<Message>, Violation> {
         loop {
-            let message = match self.state {
-                State::Header => {
-                    let Some(header) = Header::read(cursor) else {
-                        return Ok(None);
-                    };
-                    self.begin(header)?;
-                    continue;
+            let goes_on = match self.inside {
+                Inside::Nothing => self.begin(cursor)?,
+                Inside::Settings if self.left > 0 => self.pair(cursor)?,
+                Inside::Unknown if self.left > 0 => self.skip(cursor),
+                Inside::GoAway if self.left > 0 => self.go_away(cursor)?,
+                Inside::Settings => {
+                    self.inside = Inside::Nothing;
+                    self.settings_complete = true;
+                    return Ok(Some(Message::Settings));
                 }
-                State::Settings { left: 0, reading } => Some(Message::Settings(reading.finish())),
-                State::Settings { left, reading } => {
-                    let Some(after) = pair(cursor, left, reading)? else {
-                        return Ok(None);
-                    };
-                    self.state = after;
-                    continue;
+                Inside::GoAway => {
+                    self.inside = Inside::Nothing;
+                    return Ok(Some(Message::GoAway));
                 }
-                State::GoAway { length } => {
-                    if (cursor.remaining() as u64) < length {
-                        return Ok(None);
-                    }
-                    Some(self.go_away(cursor, length)?)
-                }
-                State::Skip { left: 0 } => None,
-                State::Skip { left } => {
-                    let piece = cursor.piece().len() as u64;
-                    if piece == 0 {
-                        return Ok(None);
-                    }
-                    let count = piece.min(left);
-                    cursor.advance(count as usize);
-                    self.state = State::Skip { left: left - count };
-                    continue;
+                Inside::Unknown => {
+                    self.inside = Inside::Nothing;
+                    true
                 }
             };
-            self.state = State::Header;
-            if message.is_some() {
-                return Ok(message);
+            if !goes_on {
+                return Ok(None);
             }
         }
     }
 
-    /// Judges a frame by its header.
-    fn begin(&mut self, Header { kind, length }: Header) -> Result<(), Violation> {
+    /// Passes what is there of a frame that means nothing.
+    fn skip(&mut self, cursor: &mut Cursor<'_>) -> bool {
+        let piece = cursor.piece().len();
+        let count = usize::try_from(self.left).map_or(piece, |left| left.min(piece));
+        cursor.advance(count);
+        self.left -= count as u64;
+        count > 0
+    }
+
+    /// Reads a frame's header and judges the frame by it; `false` if it is not there whole.
+    fn begin(&mut self, cursor: &mut Cursor<'_>) -> Result<bool, Violation> {
         const UNEXPECTED: Code = Code::FRAME_UNEXPECTED;
+        let Some(Header { kind, length }) = Header::read(cursor) else {
+            return Ok(false);
+        };
         //= rfc9114#6.2.1
         if !self.settings_seen && kind != frame::SETTINGS {
             return Err(Violation::new(rule!(
@@ -104,19 +116,17 @@ impl Control {
                 "the control stream begins without SETTINGS"
             )));
         }
-        self.state = match kind {
+        self.left = length;
+        self.inside = match kind {
             //= rfc9114#7.2.4
             frame::SETTINGS if self.settings_seen => {
                 return Err(Violation::new(rule!(UNEXPECTED, "SETTINGS twice")));
             }
             frame::SETTINGS => {
                 self.settings_seen = true;
-                State::Settings {
-                    left: length,
-                    reading: Reading::default(),
-                }
+                Inside::Settings
             }
-            frame::GOAWAY if (1..=8).contains(&length) => State::GoAway { length },
+            frame::GOAWAY if (1..=8).contains(&length) => Inside::GoAway,
             frame::GOAWAY => {
                 return Err(Violation::new(rule!(
                     Code::FRAME_ERROR,
@@ -151,31 +161,34 @@ impl Control {
             kind if frame::is_reserved(kind) => {
                 return Err(Violation::new(rule!(UNEXPECTED, "a frame of HTTP/2")));
             }
-            _ => State::Skip { left: length },
+            _ => Inside::Unknown,
         };
-        Ok(())
+        Ok(true)
     }
 
+    /// Reads all of a GOAWAY frame; `false` if it is not there whole.
     //= rfc9114#7.2.6
     //= rfc9114#5.2
-    fn go_away(&mut self, cursor: &mut Cursor<'_>, length: u64) -> Result<Message, Violation> {
+    fn go_away(&mut self, cursor: &mut Cursor<'_>) -> Result<bool, Violation> {
+        if (cursor.remaining() as u64) < self.left {
+            return Ok(false);
+        }
         let start = cursor.position();
-        let id = cursor
-            .varint()
-            .ok()
-            .filter(|_| (cursor.position() - start) as u64 == length);
-        let id = id.ok_or(Violation::new(rule!(
-            Code::FRAME_ERROR,
-            "GOAWAY is not one integer"
-        )))?;
-        let id = VarInt::new(id)
-            .map(StreamId::from_varint)
-            .filter(|id| id.initiator() == Side::Client)
-            .filter(|id| id.direction() == Direction::Bidirectional)
-            .ok_or(Violation::new(rule!(
+        let id = cursor.varint();
+        let used = (cursor.position() - start) as u64;
+        let Some(id) = id.ok().filter(|_| used == self.left).and_then(VarInt::new) else {
+            return Err(Violation::new(rule!(
+                Code::FRAME_ERROR,
+                "GOAWAY is not one integer"
+            )));
+        };
+        let id = StreamId::from_varint(id);
+        if id.initiator() != Side::Client || id.direction() != Direction::Bidirectional {
+            return Err(Violation::new(rule!(
                 Code::ID_ERROR,
                 "GOAWAY names no request"
-            )))?;
+            )));
+        }
         if self.last.is_some_and(|last| id > last) {
             return Err(Violation::new(rule!(
                 Code::ID_ERROR,
@@ -183,36 +196,26 @@ impl Control {
             )));
         }
         self.last = Some(id);
-        Ok(Message::GoAway(id))
+        self.left = 0;
+        Ok(true)
     }
-}
 
-/// One pair of a SETTINGS frame with `left` bytes left; `None` if it is not there whole.
-fn pair(
-    cursor: &mut Cursor<'_>,
-    left: u64,
-    mut reading: Reading,
-) -> Result<Option<State>, Violation> {
-    let mut ahead = cursor.clone();
-    let (Ok(identifier), Ok(value)) = (ahead.varint(), ahead.varint()) else {
-        // A pair has 16 bytes at most: if the whole rest of the frame is there and no pair, none will come.
-        return if cursor.remaining() as u64 >= left {
-            Err(Violation::new(rule!(
-                Code::FRAME_ERROR,
-                "SETTINGS ends inside a pair"
-            )))
-        } else {
-            Ok(None)
+    /// Reads one pair of a SETTINGS frame; `false` if it is not there whole.
+    fn pair(&mut self, cursor: &mut Cursor<'_>) -> Result<bool, Violation> {
+        const CUT: Violation =
+            Violation::new(rule!(Code::FRAME_ERROR, "SETTINGS ends inside a pair"));
+        let mut ahead = cursor.clone();
+        let (Ok(identifier), Ok(value)) = (ahead.varint(), ahead.varint()) else {
+            // A pair has 16 bytes at most: if the whole rest of the frame is there and no pair, none will come.
+            let is_cut = cursor.remaining() as u64 >= self.left;
+            return if is_cut { Err(CUT) } else { Ok(false) };
         };
-    };
-    let used = (ahead.position() - cursor.position()) as u64;
-    let left = left.checked_sub(used).ok_or(Violation::new(rule!(
-        Code::FRAME_ERROR,
-        "SETTINGS ends inside a pair"
-    )))?;
-    reading.pair(identifier, value)?;
-    *cursor = ahead;
-    Ok(Some(State::Settings { left, reading }))
+        let used = (ahead.position() - cursor.position()) as u64;
+        self.left = self.left.checked_sub(used).ok_or(CUT)?;
+        self.settings.pair(identifier, value)?;
+        *cursor = ahead;
+        Ok(true)
+    }
 }
 
 #[cfg(test)]
@@ -220,8 +223,14 @@ mod tests {
     use super::*;
     use std::vec::Vec;
 
+    #[derive(Debug, PartialEq)]
+    enum Said {
+        Settings(Settings),
+        GoAway(StreamId),
+    }
+
     /// Feeds `bytes` in pieces that end at each multiple of `piece`, as a stream would.
-    fn read_all(bytes: &[u8], piece: usize) -> Result<Vec<Message>, Violation> {
+    fn read_all(bytes: &[u8], piece: usize) -> Result<Vec<Said>, Violation> {
         let mut control = Control::new();
         let mut messages = Vec::new();
         let mut start = 0;
@@ -230,7 +239,10 @@ mod tests {
             end = (end + piece).min(bytes.len());
             let mut cursor = Cursor::new(&bytes, start, end);
             while let Some(message) = control.read(&mut cursor)? {
-                messages.push(message);
+                messages.push(match message {
+                    Message::Settings => Said::Settings(*control.settings().unwrap()),
+                    Message::GoAway => Said::GoAway(control.last().unwrap()),
+                });
             }
             start = cursor.position();
         }
@@ -257,9 +269,9 @@ mod tests {
             ..Settings::default()
         };
         let expected = [
-            Message::Settings(settings),
-            Message::GoAway(id(2)),
-            Message::GoAway(id(1)),
+            Said::Settings(settings),
+            Said::GoAway(id(2)),
+            Said::GoAway(id(1)),
         ];
         for piece in 1..=bytes.len() {
             assert_eq!(read_all(&bytes, piece).as_deref(), Ok(&expected[..]));

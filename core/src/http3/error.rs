@@ -95,13 +95,17 @@ impl Violation {
     pub(crate) const fn code(self) -> Code {
         Code::new(self.0.code())
     }
+
+    pub(crate) const fn reason(self) -> &'static str {
+        self.0.reason()
+    }
 }
 
 impl From<Violation> for Error {
     fn from(violation: Violation) -> Self {
         Self::Local {
             code: violation.code(),
-            reason: violation.0.reason(),
+            reason: violation.reason(),
         }
     }
 }

@@ -2,7 +2,6 @@
 
 use super::fields::Fields;
 use super::{Code, Error, MessageError, Settings};
-use crate::codec::VarInt;
 use crate::wire::StreamId;
 
 /// A request, known by the stream that carries it.
@@ -15,8 +14,9 @@ impl RequestId {
         Self(id)
     }
 
+    #[cfg(test)]
     pub(crate) fn from_number(number: u64) -> Option<Self> {
-        VarInt::new(number).map(|number| Self(StreamId::from_varint(number)))
+        crate::codec::VarInt::new(number).map(|number| Self(StreamId::from_varint(number)))
     }
 
     /// The stream that carries the request.

@@ -1,6 +1,7 @@
 //! The memory of HTTP/3: one slot for each request, one bit for each slot, the scratch of one field line.
 
 use super::slot::RequestSlot;
+#[cfg(feature = "alloc")]
 use crate::limits::Limits;
 use crate::mem::{Flags, Table};
 

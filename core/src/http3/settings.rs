@@ -8,11 +8,11 @@ use super::{Code, stream_type};
 use crate::codec::{Full, Writer};
 use crate::wire::rule;
 
-const QPACK_MAX_TABLE_CAPACITY: u64 = 0x01;
-const MAX_FIELD_SECTION_SIZE: u64 = 0x06;
-const QPACK_BLOCKED_STREAMS: u64 = 0x07;
-const ENABLE_CONNECT_PROTOCOL: u64 = 0x08;
-const H3_DATAGRAM: u64 = 0x33;
+const QPACK_MAX_TABLE_CAPACITY: u32 = 0x01;
+const MAX_FIELD_SECTION_SIZE: u32 = 0x06;
+const QPACK_BLOCKED_STREAMS: u32 = 0x07;
+const ENABLE_CONNECT_PROTOCOL: u32 = 0x08;
+const H3_DATAGRAM: u32 = 0x33;
 
 /// What the server said of itself. Until it does, the defaults apply.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -30,8 +30,19 @@ pub struct Settings {
     pub h3_datagram: bool,
 }
 
+impl Settings {
+    /// What applies until the server says otherwise.
+    const UNTOLD: Self = Self {
+        max_field_section_size: None,
+        qpack_max_table_capacity: 0,
+        qpack_blocked_streams: 0,
+        enable_connect_protocol: false,
+        h3_datagram: false,
+    };
+}
+
 /// Settings being read: the pairs so far.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug)]
 pub(crate) struct Reading {
     settings: Settings,
     /// One bit for each identifier that we know and that was there.
@@ -39,11 +50,21 @@ pub(crate) struct Reading {
 }
 
 impl Reading {
+    /// Nothing yet.
+    pub(crate) const NONE: Self = Self {
+        settings: Settings::UNTOLD,
+        seen: 0,
+    };
+
     /// Takes one pair.
     //= rfc9114#7.2.4
     pub(crate) fn pair(&mut self, identifier: u64, value: u64) -> Result<(), Violation> {
         const ERROR: Code = Code::SETTINGS_ERROR;
         let settings = &mut self.settings;
+        // Of those that we know, none has more bits.
+        let Ok(identifier) = u32::try_from(identifier) else {
+            return Ok(());
+        };
         let bit = match identifier {
             MAX_FIELD_SECTION_SIZE => {
                 settings.max_field_section_size = Some(value);
@@ -76,9 +97,9 @@ impl Reading {
         Ok(())
     }
 
-    /// The frame is over.
-    pub(crate) fn finish(self) -> Settings {
-        self.settings
+    /// What the pairs say.
+    pub(crate) fn settings(&self) -> &Settings {
+        &self.settings
     }
 }
 
@@ -111,7 +132,7 @@ pub(crate) fn write_preface(
     out.varint(frame::SETTINGS.into())?;
     // The length of two pairs is below 64: one byte, as a variable-length integer, too.
     out.vector_u8(|out| {
-        out.varint(MAX_FIELD_SECTION_SIZE)?;
+        out.varint(MAX_FIELD_SECTION_SIZE.into())?;
         out.varint(field_section_size)?;
         out.varint(reserved)?;
         out.varint(u64::from(grease))
@@ -121,6 +142,10 @@ pub(crate) fn write_preface(
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    const fn reading() -> Reading {
+        Reading::NONE
+    }
     use crate::codec::Reader;
 
     //= rfc9114#7.2.4 test
@@ -128,28 +153,28 @@ mod tests {
     #[test]
     fn what_settings_may_not_say() {
         for identifier in [0, 2, 3, 4, 5] {
-            let error = Reading::default().pair(identifier, 0).unwrap_err();
+            let error = reading().pair(identifier, 0).unwrap_err();
             assert_eq!(error.code(), Code::SETTINGS_ERROR);
         }
         for identifier in [0x01, 0x06, 0x07, 0x08, 0x33] {
-            let mut reading = Reading::default();
+            let mut reading = Reading::NONE;
             assert_eq!(reading.pair(identifier, 1), Ok(()));
             let error = reading.pair(identifier, 1).unwrap_err();
             assert_eq!(error.code(), Code::SETTINGS_ERROR);
         }
         for identifier in [0x08, 0x33] {
-            assert!(Reading::default().pair(identifier, 2).is_err());
+            assert!(reading().pair(identifier, 2).is_err());
         }
     }
 
     #[test]
     fn unknown_settings_are_ignored() {
-        let mut reading = Reading::default();
+        let mut reading = Reading::NONE;
         for identifier in [0x21, 0x40, 0x2b603742, (1 << 62) - 1] {
             assert_eq!(reading.pair(identifier, 7), Ok(()));
             assert_eq!(reading.pair(identifier, 7), Ok(()));
         }
-        assert_eq!(reading.finish(), Settings::default());
+        assert_eq!(*reading.settings(), Settings::default());
     }
 
     //= rfc9114#6.2.1 test
@@ -164,15 +189,15 @@ mod tests {
             assert_eq!(reader.varint(), Ok(frame::SETTINGS.into()));
             let length = reader.varint().unwrap();
             assert_eq!(length, reader.remaining() as u64);
-            let mut reading = Reading::default();
+            let mut reading = Reading::NONE;
             while !reader.is_empty() {
                 let identifier = reader.varint().unwrap();
-                if identifier != MAX_FIELD_SECTION_SIZE {
+                if identifier != MAX_FIELD_SECTION_SIZE.into() {
                     assert_eq!((identifier - 0x21) % 0x1f, 0);
                 }
                 reading.pair(identifier, reader.varint().unwrap()).unwrap();
             }
-            let size = reading.finish().max_field_section_size;
+            let size = reading.settings().max_field_section_size;
             assert_eq!(size, Some((1 << 62) - 1));
         }
     }

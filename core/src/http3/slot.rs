@@ -43,8 +43,9 @@ pub(crate) enum Sending {
 /// Memory for one request. All zeros is an empty slot.
 #[derive(Clone, Copy, Debug)]
 pub struct RequestSlot {
-    /// The stream's number plus 1; 0 is an empty slot.
-    key: u64,
+    /// Some request has the slot, and its stream is `stream`.
+    taken: bool,
+    stream: StreamId,
     pub(crate) response: Response,
     pub(crate) method: Method,
     pub(crate) receiving: Receiving,
@@ -67,7 +68,8 @@ pub struct RequestSlot {
 impl RequestSlot {
     /// No request.
     pub const EMPTY: Self = Self {
-        key: 0,
+        taken: false,
+        stream: StreamId::ZERO,
         response: Response::NEW,
         method: Method::Other,
         receiving: Receiving::Open,
@@ -82,25 +84,26 @@ impl RequestSlot {
 
     pub(crate) fn new(id: RequestId, method: Method) -> Self {
         Self {
-            key: id.stream_id().get() + 1,
+            taken: true,
+            stream: id.stream_id(),
             method,
             ..Self::EMPTY
         }
     }
 
     pub(crate) fn is(&self, id: StreamId) -> bool {
-        self.key == id.get() + 1
+        self.taken && self.stream == id
     }
 
     /// The stream of a slot that is not empty.
     pub(crate) fn id(&self) -> Option<RequestId> {
-        RequestId::from_number(self.key.checked_sub(1)?)
+        self.taken.then_some(RequestId::new(self.stream))
     }
 
     /// Nothing can happen to its request any more, so another may have it.
     pub(crate) fn is_reusable(&self) -> bool {
         let received = self.receiving != Receiving::Open && !self.end_untold;
-        self.key == 0 || received && matches!(self.sending, Sending::Over | Sending::Stopped(_))
+        !self.taken || received && matches!(self.sending, Sending::Over | Sending::Stopped(_))
     }
 
     /// A new priority is to be sent.

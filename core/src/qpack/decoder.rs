@@ -100,9 +100,11 @@ impl Section {
             // 0 0 1 N H length(3), name, value
             0b0010_0000..=0b0011_1111 => {
                 name_length = text(&mut cursor, 3, scratch)?;
-                let (stored, free) = scratch.split_at_mut(name_length.min(scratch.len()));
-                name = stored;
-                rest = free;
+                let stored = name_length.min(scratch.len());
+                let parts = scratch.split_at_mut_checked(stored);
+                let (before, behind) = parts.unwrap_or_default();
+                name = before;
+                rest = behind;
             }
             // Dynamic entries, relative or behind the base: there are none.
             _ => {

@@ -38,6 +38,9 @@ pub enum Direction {
 pub struct StreamId(u64);
 
 impl StreamId {
+    /// The first of all: the client's first bidirectional stream.
+    pub(crate) const ZERO: Self = Self(0);
+
     /// The stream number `index` (from 0) of its initiator and direction; `None` from index 2^60 on.
     pub const fn new(initiator: Side, direction: Direction, index: u64) -> Option<Self> {
         if index >= 1 << 60 {

@@ -2,7 +2,7 @@
 //!
 //! Invariant: bytes of the server's control and QPACK streams never wait for the application.
 
-use super::{Connection, Quic, READY, extent};
+use super::{Connection, End, Quic, READY, extent};
 use crate::codec::Writer;
 use crate::connection::Event as QuicEvent;
 use crate::http3::control::Message;
@@ -11,7 +11,7 @@ use crate::http3::fields::Received;
 use crate::http3::memory::field_section_size;
 use crate::http3::settings::{PREFACE_MAX, write_preface};
 use crate::http3::slot::{Receiving, RequestSlot, Sending};
-use crate::http3::{Code, Error, stream_type};
+use crate::http3::{Code, stream_type};
 use crate::qpack::{Cursor, instruction};
 use crate::stream::StreamEvent;
 use crate::wire::{Direction, Side, StreamId, rule};
@@ -64,12 +64,12 @@ impl<'m> Connection<'m> {
             QuicEvent::Stream(StreamEvent::Reset { id, code }) => {
                 self.on_reset(quic, id, Code::new(code));
             }
-            QuicEvent::Closed(error) => {
+            QuicEvent::Closed(_) => {
                 // What we found ourselves says more than the transport's echo of it, but what the server was
                 // not told did not end the connection.
                 let unsaid = self.closing && self.untold.closed;
-                if self.error.is_none() || unsaid {
-                    self.error = Some(Error::from(error));
+                if self.end.is_none() || unsaid {
+                    self.end = Some(End::Transport);
                     self.untold.closed = true;
                 }
                 self.closing = false;
@@ -247,18 +247,13 @@ impl<'m> Connection<'m> {
 
     fn on_control(&mut self, message: Message) {
         match message {
-            Message::Settings(settings) => {
-                self.settings = Some(settings);
-                self.untold.settings = true;
-            }
+            Message::Settings => self.untold.settings = true,
             //= rfc9114#5.2
-            Message::GoAway(last) => {
-                self.go_away = Some(last);
+            Message::GoAway => {
                 self.untold.go_away = true;
-                for (place, slot) in self.slots.iter().enumerate() {
-                    if slot.id().is_some_and(|id| id.stream_id() >= last) {
-                        self.ready.insert(READY, place);
-                    }
+                // Each finds out whether it is meant.
+                for place in 0..self.slots.len() {
+                    self.ready.insert(READY, place);
                 }
             }
         }
@@ -284,11 +279,10 @@ impl<'m> Connection<'m> {
             let mut buffer = [0; PREFACE_MAX];
             let mut preface = Writer::new(&mut buffer);
             let written = match role {
-                0 => write_preface(
-                    &mut preface,
-                    field_section_size(self.section_max),
-                    self.grease,
-                ),
+                0 => {
+                    let grease = quic.random().u64() as u32;
+                    write_preface(&mut preface, field_section_size(self.section_max), grease)
+                }
                 1 => preface.varint(stream_type::QPACK_ENCODER),
                 _ => preface.varint(stream_type::QPACK_DECODER),
             };

@@ -22,7 +22,7 @@ use super::field_rules::Kind;
 use super::fields::{Fields, Received};
 use super::memory::Http3Memory;
 use super::slot::{Receiving, RequestSlot};
-use super::{Code, Error, Settings};
+use super::{Code, Settings};
 use crate::connection::Connection as Quic;
 use crate::limits::{Limits, REMOTE_UNIDIRECTIONAL};
 use crate::mem::{Flags, Table};
@@ -30,6 +30,7 @@ use crate::stream::RecvStream;
 use crate::time::Instant;
 use crate::wire::StreamId;
 use absorb::PeerStream;
+use core::mem::take;
 use receive::Found;
 
 /// The one set of [`Http3Memory::ready`].
@@ -44,6 +45,15 @@ struct Untold {
     go_away: bool,
     requests: bool,
     closed: bool,
+}
+
+/// What ended the connection.
+#[derive(Clone, Copy, Debug)]
+enum End {
+    /// The server broke a rule of HTTP/3.
+    Violation(Violation),
+    /// The transport, which knows why.
+    Transport,
 }
 
 /// Our own streams about the connection, in the order they are opened.
@@ -69,13 +79,9 @@ pub struct Connection<'m> {
     turn: usize,
     scratch: Table<'m, u8>,
     section_max: usize,
-    grease: u32,
     local: LocalStreams,
     peer: [Option<PeerStream>; REMOTE_UNIDIRECTIONAL],
     control: Control,
-    settings: Option<Settings>,
-    /// The server's last GOAWAY.
-    go_away: Option<StreamId>,
     /// Our GOAWAY: `Some(false)` is still to be sent.
     leaving: Option<bool>,
     /// Slots may hold priorities that are still to be sent.
@@ -85,7 +91,7 @@ pub struct Connection<'m> {
     /// A request was refused.
     requests_refused: bool,
     untold: Untold,
-    error: Option<Error>,
+    end: Option<End>,
     /// The error is ours and the transport does not know of it yet.
     closing: bool,
 }
@@ -100,31 +106,23 @@ impl<'m> Connection<'m> {
             turn: 0,
             scratch: memory.scratch,
             section_max: limits.field_section,
-            grease: 0,
             local: LocalStreams::default(),
             peer: [None; REMOTE_UNIDIRECTIONAL],
             control: Control::new(),
-            settings: None,
-            go_away: None,
             leaving: None,
             priorities_unsent: false,
             spare: None,
             requests_refused: false,
             untold: Untold::default(),
-            error: None,
+            end: None,
             closing: false,
         }
-    }
-
-    /// Picks the reserved setting that is sent to see that it is ignored; any number will do.
-    pub fn set_grease(&mut self, grease: u32) {
-        self.grease = grease;
     }
 
     /// Takes the next event; `None` when there is none. Draining it always ends.
     pub fn poll_event<'a>(&'a mut self, quic: &'a mut Quic<'m>) -> Option<Event<'a>> {
         self.absorb(quic);
-        if self.error.is_some() && !self.untold.closed {
+        if self.end.is_some() && !self.untold.closed {
             // The end was told, and it was the last word.
             return None;
         }
@@ -132,9 +130,11 @@ impl<'m> Connection<'m> {
             return Some(event);
         }
         let Some((request, found)) = self.find(quic) else {
-            let error = self
-                .error
-                .filter(|_| core::mem::take(&mut self.untold.closed))?;
+            let end = self.end.filter(|_| take(&mut self.untold.closed))?;
+            let error = match end {
+                End::Violation(violation) => violation.into(),
+                End::Transport => quic.error()?.into(),
+            };
             return Some(Event::Closed(error));
         };
         let (kind, checked) = match found {
@@ -165,9 +165,9 @@ impl<'m> Connection<'m> {
     pub fn flush(&mut self, now: Instant, quic: &mut Quic<'m>) {
         self.start(quic);
         self.say_what_waits(quic);
-        if let (true, Some(Error::Local { code, reason })) = (self.closing, self.error) {
+        if let (true, Some(End::Violation(violation))) = (self.closing, self.end) {
             self.closing = false;
-            quic.close(now, code.varint(), reason);
+            quic.close(now, violation.code().varint(), violation.reason());
         }
     }
 
@@ -185,7 +185,7 @@ impl<'m> Connection<'m> {
 
     /// The server's settings, once they have arrived.
     pub fn settings(&self) -> Option<&Settings> {
-        self.settings.as_ref()
+        self.control.settings()
     }
 
     /// Requests that are not over.
@@ -195,31 +195,30 @@ impl<'m> Connection<'m> {
 
     /// A request could be made, as far as HTTP/3 knows.
     fn is_open(&self) -> bool {
-        self.error.is_none()
+        self.end.is_none()
     }
 
     /// The next event about the connection as a whole, but for its end.
     fn told(&mut self) -> Option<Event<'static>> {
-        let take = core::mem::take::<bool>;
         if take(&mut self.untold.verification) {
             return Some(Event::VerificationPending);
         }
         if take(&mut self.untold.connected) {
             return Some(Event::Connected);
         }
-        if let Some(settings) = self.settings.filter(|_| take(&mut self.untold.settings)) {
-            return Some(Event::Settings(settings));
+        if take(&mut self.untold.settings) {
+            return self.control.settings().copied().map(Event::Settings);
         }
-        if let Some(last) = self.go_away.filter(|_| take(&mut self.untold.go_away)) {
-            return Some(Event::GoAway { last });
+        if take(&mut self.untold.go_away) {
+            return self.control.last().map(|last| Event::GoAway { last });
         }
         take(&mut self.untold.requests).then_some(Event::RequestsAvailable)
     }
 
     /// The server broke a rule: the connection ends.
     fn violate(&mut self, violation: Violation) {
-        if self.error.is_none() {
-            self.error = Some(violation.into());
+        if self.end.is_none() {
+            self.end = Some(End::Violation(violation));
             self.closing = true;
             self.untold.closed = true;
         }

@@ -46,7 +46,10 @@ impl<'m> Connection<'m> {
         }
         //= rfc9114#5.2
         if slot.receiving == Receiving::Open
-            && self.go_away.is_some_and(|last| request.stream_id() >= last)
+            && self
+                .control
+                .last()
+                .is_some_and(|last| request.stream_id() >= last)
         {
             slot.end(Receiving::Reset(Code::REQUEST_REJECTED));
             slot.abandon(quic, Code::REQUEST_CANCELLED);
@@ -89,16 +92,18 @@ impl<'m> Connection<'m> {
         out: &mut [u8],
     ) -> Result<usize, RecvError> {
         let mut copied = 0;
-        while copied < out.len() {
+        while let Some(free @ [_, ..]) = out.get_mut(copied..) {
             let (slot, length) = match self.content(quic, id) {
                 Ok((_, 0)) => break,
                 Err(RecvError::Blocked) if copied > 0 => break,
                 content => content?,
             };
             let stream = quic.recv_stream(id.stream_id());
-            let free = &mut out[copied..];
-            let length = length.min(free.len());
-            let read = stream.map(|mut stream| stream.read(&mut free[..length]));
+            let free = match free.get_mut(..length) {
+                Some(wanted) => wanted,
+                None => free,
+            };
+            let read = stream.map(|mut stream| stream.read(free));
             let Some(Ok(length @ 1..)) = read else {
                 return Err(RecvError::Closed);
             };

@@ -32,7 +32,7 @@ impl<'m> Connection<'m> {
         if !self.is_open() || !quic.state().is_open() {
             return Err(RequestError::Closed);
         }
-        if self.go_away.is_some() || self.leaving.is_some() {
+        if self.control.last().is_some() || self.leaving.is_some() {
             return Err(RequestError::GoingAway);
         }
         field_rules::check_request(request, authority).map_err(RequestError::Invalid)?;
@@ -93,7 +93,7 @@ impl<'m> Connection<'m> {
             size += field.size();
             encoder.field(field);
         });
-        let settings = self.settings.as_ref();
+        let settings = self.control.settings();
         let accepted = settings.and_then(|settings| settings.max_field_section_size);
         let fits = accepted.is_none_or(|max| size as u64 <= max);
         fits.then_some(encoder.finish())

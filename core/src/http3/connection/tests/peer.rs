@@ -92,8 +92,7 @@ impl Pair {
         let mut quic = Quic::new(transport);
         quic.start(&config, remote, Instant::ZERO, [7; 32])
             .expect("a configuration");
-        let mut h3 = Connection::new(http3, &limits);
-        h3.set_grease(5);
+        let h3 = Connection::new(http3, &limits);
         quic.establish_for_test(RemoteLimits {
             max_data: 1 << 20,
             max_stream_data_bidi_remote: 1 << 20,
