@@ -22,14 +22,16 @@ const KEY_SHARE: u64 = 51;
 const SAMPLE_AT: usize = 4;
 const SAMPLE: usize = 16;
 
+/// Groups, each with a key.
+type Shares = Vec<(u64, Vec<u8>)>;
+
 /// A client's datagrams, and what its first Initial packet holds.
 pub struct FirstFlight {
     datagrams: Vec<Vec<u8>>,
     destination: Vec<u8>,
     source: Vec<u8>,
     random: Vec<u8>,
-    /// Groups and keys.
-    shares: Vec<(u64, Vec<u8>)>,
+    shares: Shares,
 }
 
 impl FirstFlight {
@@ -189,7 +191,7 @@ fn open(packet: &[u8], destination: &[u8]) -> Option<Vec<u8>> {
 }
 
 /// A ClientHello's random, and its key shares.
-fn random_and_shares(hello: &[u8]) -> Option<(Vec<u8>, Vec<(u64, Vec<u8>)>)> {
+fn random_and_shares(hello: &[u8]) -> Option<(Vec<u8>, Shares)> {
     let mut reader = Reader(hello);
     let is_hello = reader.number(1)? == CLIENT_HELLO;
     let mut reader = Reader(reader.prefixed(3).filter(|_| is_hello)?);
