@@ -76,6 +76,9 @@ impl<'a> Exchange<'a> {
     }
 
     /// Acts on all that has happened.
+    ///
+    /// Not inlined: the stack is deepest while a certificate is verified, and this is not needed then.
+    #[inline(never)]
     pub fn follow(&mut self, client: &mut Client<'_>) -> Result<(), Failure> {
         while let Some(event) = client.poll_event() {
             match event {

@@ -24,7 +24,7 @@ static CLIENT: StaticCell<Client<'static>> = StaticCell::new();
 static DATAGRAM: ConstStaticCell<Datagram> = ConstStaticCell::new([0; LIMITS.datagram]);
 
 /// All that a client needs beside the network and the stack: one connection, two requests.
-const RAM_MAX: usize = 21 * 1024;
+const RAM_MAX: usize = 18 * 1024;
 
 const _: () = assert!(
     size_of::<ClientStorage>() + size_of::<Client<'_>>() + size_of::<Datagram>() <= RAM_MAX
