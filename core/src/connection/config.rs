@@ -2,6 +2,7 @@
 //!
 //! Invariant: nothing here promises memory; every promise to the peer is derived from the memory itself.
 
+#[cfg(feature = "webpki")]
 use rustls_pki_types::TrustAnchor;
 
 use super::timer::NEVER_MS;
@@ -62,8 +63,15 @@ impl<'m> ClientConfig<'m> {
     ///
     /// With [`WallClock::Absent`] the dates of certificates are not checked: an explicit choice, for devices
     /// that do not know the time.
+    #[cfg(feature = "webpki")]
     pub fn new(roots: &'m [TrustAnchor<'m>], clock: WallClock) -> Self {
         Self::with_tls(tls::ClientConfig::new(roots, clock))
+    }
+
+    /// Trusts whoever proves to hold one of these public keys; neither name nor dates nor issuers are checked.
+    #[cfg(any(feature = "pins", not(feature = "webpki")))]
+    pub fn pinned_keys_only(pins: &'m [tls::Pin]) -> Self {
+        Self::with_tls(tls::ClientConfig::pinned_keys_only(pins))
     }
 
     /// Leaves the judgement of certificates to `trust`: anchors that are shared, or a verifier from outside.

@@ -3,8 +3,12 @@
 //! Invariant: no combination of settings accepts an unverified server but the one made by a constructor with
 //! *danger* in its name, and the dates of certificates are skipped only where the caller wrote [`WallClock::Absent`].
 
-use rustls_pki_types::{CertificateDer, TrustAnchor};
+use rustls_pki_types::CertificateDer;
+#[cfg(feature = "webpki")]
+use rustls_pki_types::TrustAnchor;
 
+#[cfg(any(feature = "pins", not(feature = "webpki")))]
+use super::certificate::public_key::Pin;
 use super::error::CertificateError;
 use super::server_name::{InvalidServerName, ServerName};
 use crate::crypto::key_exchange::Group;
@@ -30,7 +34,11 @@ pub enum WallClock {
 #[derive(Clone)]
 pub enum Trust<'m> {
     /// rustls-webpki does, from these anchors.
+    #[cfg(feature = "webpki")]
     Roots(Shared<'m, [TrustAnchor<'m>]>),
+    /// Whoever holds one of these keys is the server; name, dates and issuers mean nothing then.
+    #[cfg(any(feature = "pins", not(feature = "webpki")))]
+    Pinned(Shared<'m, [Pin]>),
     /// Code from outside does; that the server holds the certificate's key is still checked here.
     Verifier(Shared<'m, dyn Verifier>),
     /// Nobody does. Made by [`ClientConfig::danger_accept_any_server`] only.
@@ -40,7 +48,11 @@ pub enum Trust<'m> {
 
 impl Trust<'_> {
     /// Nobody is trusted.
+    #[cfg(feature = "webpki")]
     pub(super) const NOBODY: Self = Self::Roots(Shared::Borrowed(&[]));
+    /// Nobody is trusted.
+    #[cfg(not(feature = "webpki"))]
+    pub(super) const NOBODY: Self = Self::Pinned(Shared::Borrowed(&[]));
 }
 
 /// Keeps [`Trust::DangerAcceptAnyServer`] from being written down elsewhere.
@@ -133,8 +145,16 @@ pub const SHARES_MAX: usize = 2;
 
 impl<'m> ClientConfig<'m> {
     /// Trusts what leads to one of `roots`; the name is still to be set.
+    #[cfg(feature = "webpki")]
     pub fn new(roots: &'m [TrustAnchor<'m>], clock: WallClock) -> Self {
         Self::with_trust(Trust::Roots(Shared::Borrowed(roots)), clock)
+    }
+
+    /// Trusts whoever proves to hold one of these public keys, and checks neither name nor dates nor issuers: they end
+    /// when the server changes its key. A name is still to be set, for the server to choose its certificate by.
+    #[cfg(any(feature = "pins", not(feature = "webpki")))]
+    pub fn pinned_keys_only(pins: &'m [Pin]) -> Self {
+        Self::with_trust(Trust::Pinned(Shared::Borrowed(pins)), WallClock::Absent)
     }
 
     /// Accepts every server, so that anyone on the way can read and change everything. For tests.

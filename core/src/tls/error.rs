@@ -127,6 +127,8 @@ pub enum CertificateError {
     Revoked,
     /// The chain takes too much work to check.
     TooComplex,
+    /// Its key is none of those that are pinned.
+    UnknownKey,
     /// Refused by a verifier from outside, for a reason of its own.
     Refused,
 }
@@ -326,6 +328,10 @@ impl CertificateError {
             Self::TooComplex => rule!(
                 Alert::CERTIFICATE_UNKNOWN.code(),
                 "certificate chain takes too much work"
+            ),
+            Self::UnknownKey => rule!(
+                Alert::CERTIFICATE_UNKNOWN.code(),
+                "certificate's key is not a pinned one"
             ),
             Self::Refused => rule!(
                 Alert::CERTIFICATE_UNKNOWN.code(),

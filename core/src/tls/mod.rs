@@ -25,6 +25,8 @@ mod test;
 mod transcript;
 
 pub use alert::Alert;
+#[cfg(any(feature = "pins", not(feature = "webpki")))]
+pub use certificate::public_key::Pin;
 pub use client::Handshake;
 pub use config::{
     ALPN_HTTP3, ClientConfig, ConfigError, Identity, KeyLog, Question, Trust, Verdict, Verifier,

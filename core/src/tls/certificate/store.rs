@@ -12,8 +12,6 @@
 use core::ops::Range;
 
 use heapless::Vec;
-use rustls_pki_types::CertificateDer;
-use webpki::EndEntityCert;
 
 use super::super::error::{Error, PeerMisbehaved};
 use super::super::message::{ExtensionType, MessageType, StatusRequest};
@@ -29,7 +27,7 @@ const STATUS_OCSP: u8 = 1;
 pub trait Selection {
     /// Whether an issuer follows that is not known already: the subject of the last certificate kept has to be
     /// verified with a key that only a further certificate can bring.
-    fn wants(&self, last: &EndEntityCert<'_>, candidate: &EndEntityCert<'_>) -> bool;
+    fn wants(&self, last: &[u8], candidate: &[u8]) -> bool;
 }
 
 /// Where the certificates kept lie in the caller's memory.
@@ -279,7 +277,7 @@ impl CertificateReader {
         let wanted = self.index == 1 || {
             let last = kept.certificates.last().and_then(|last| slice(store, last));
             match (last, slice(store, &range)) {
-                (Some(last), Some(candidate)) => is_wanted(last, candidate, selection),
+                (Some(last), Some(candidate)) => selection.wants(last, candidate),
                 _ => false,
             }
         };
@@ -366,17 +364,6 @@ fn copy(reader: &mut Reader<'_>, store: &mut [u8], kept: &mut Kept, left: u32, k
     left - length as u32
 }
 
-fn is_wanted(last: &[u8], candidate: &[u8], selection: &dyn Selection) -> bool {
-    let (last, candidate) = (CertificateDer::from(last), CertificateDer::from(candidate));
-    match (
-        EndEntityCert::try_from(&last),
-        EndEntityCert::try_from(&candidate),
-    ) {
-        (Ok(last), Ok(candidate)) => selection.wants(&last, &candidate),
-        _ => false,
-    }
-}
-
 /// Why a piece was not read.
 enum Stop {
     Decode(DecodeError),
@@ -400,12 +387,12 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    /// Takes every candidate that is a certificate.
-    struct Every;
+    /// Takes no issuer.
+    struct Nobody;
 
-    impl Selection for Every {
-        fn wants(&self, _: &EndEntityCert<'_>, _: &EndEntityCert<'_>) -> bool {
-            true
+    impl Selection for Nobody {
+        fn wants(&self, _: &[u8], _: &[u8]) -> bool {
+            false
         }
     }
 
@@ -420,7 +407,7 @@ mod tests {
         loop {
             end = (end + size).min(body.len());
             let bytes = &body[start..end];
-            let progress = reader.read(bytes, &mut store, &mut kept, &Every)?;
+            let progress = reader.read(bytes, &mut store, &mut kept, &Nobody)?;
             start += progress.used;
             assert!(end - start < 8);
             if progress.done {
@@ -467,7 +454,7 @@ mod tests {
                 prop_assert!(outcome.is_err());
             } else {
                 let fits = leaf.len() + response.len() <= room;
-                // What follows is no certificate, so only the first is kept.
+                // Only the first is kept.
                 let expected = if fits { response.clone() } else { std::vec::Vec::new() };
                 prop_assert_eq!(outcome, Ok((std::vec![leaf.clone()], expected)));
             }
@@ -491,7 +478,7 @@ mod tests {
             let mut reader = CertificateReader::new(cut as u32, StatusRequest::Asked);
             let mut store = [0; 100];
             let mut kept = Kept::EMPTY;
-            let result = reader.read(&body[..cut], &mut store, &mut kept, &Every);
+            let result = reader.read(&body[..cut], &mut store, &mut kept, &Nobody);
             assert_eq!(result, Err(INVALID), "cut at {cut}");
         }
     }

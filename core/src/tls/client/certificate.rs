@@ -3,13 +3,14 @@
 //! Invariant: CertificateVerify is looked at only after the certificate was accepted, and its signature is verified
 //! whoever accepted it.
 
-use rustls_pki_types::CertificateDer;
-use webpki::EndEntityCert;
-
 use super::{Cx, Message, Protected};
 use crate::codec::Writer;
 use crate::crypto::signature::SignatureScheme;
 use crate::tls::certificate::chain;
+#[cfg(feature = "webpki")]
+use crate::tls::certificate::path::verify_signature;
+#[cfg(not(feature = "webpki"))]
+use crate::tls::certificate::public_key::verify_signature;
 use crate::tls::certificate::store::{CertificateReader, Progress};
 use crate::tls::config::Verdict;
 use crate::tls::error::{CertificateError, Error, PeerMisbehaved};
@@ -77,18 +78,10 @@ impl Protected {
         let digest = self.transcript.digest();
         signed_content(Side::Server, &digest, &mut out).map_err(|_| Error::SendBufferFull)?;
         let leaf = cx.setup.kept.leaf(cx.store).unwrap_or_default();
-        let leaf = CertificateDer::from(leaf);
-        let leaf = EndEntityCert::try_from(&leaf).map_err(chain::from_webpki)?;
         let algorithm = SignatureScheme(verify.scheme)
             .handshake_algorithm(cx.setup.algorithms())
             .ok_or(PeerMisbehaved::UnofferedSignatureScheme)?;
-        leaf.verify_signature(algorithm, out.written(), verify.signature)
-            .map_err(|error| match error {
-                webpki::Error::UnsupportedSignatureAlgorithmForPublicKeyContext(_) => {
-                    PeerMisbehaved::UnofferedSignatureScheme
-                }
-                _ => PeerMisbehaved::BadSignature,
-            })?;
+        verify_signature(leaf, algorithm, out.written(), verify.signature)?;
         self.transcript.add(message.whole);
         Ok(())
     }

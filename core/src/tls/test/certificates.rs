@@ -56,3 +56,7 @@ pub const NOW: u64 = 1_767_225_600;
 pub const LEAF_FROM: u64 = 1_735_689_600;
 /// The last second of the leaf.
 pub const LEAF_UNTIL: u64 = 2_051_222_400;
+
+/// What OpenSSL gives as the SHA-256 digest of the leaf's and of the middle's public key.
+pub const LEAF_PIN: &str = "b77611feba434172d5c90a73c8ba2924257a18d8a32a6b3e72a182ddc08b9091";
+pub const MIDDLE_PIN: &str = "136132491c6cb5e54b652c0f540a1118c54785d0b304398097bc13ac8c54c0e1";

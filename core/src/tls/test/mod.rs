@@ -2,9 +2,10 @@
 //!
 //! Invariant: the client under test sees bytes only; what it makes of them is read from its [`Output`].
 
-mod certificates;
+pub mod certificates;
 mod hello;
 mod peer;
+mod pins;
 pub mod rfc8448;
 mod server_identity;
 mod states;
