@@ -8,6 +8,7 @@ use super::timer::NEVER_MS;
 use crate::codec::{Full, Writer};
 use crate::path::cid;
 use crate::stream::{RemoteLimits, Streams};
+use crate::wire::Side;
 use crate::wire::packet::ConnectionId;
 use crate::wire::transport_parameters::{TransportParameters, reserved_id};
 
@@ -85,5 +86,5 @@ pub(super) fn encode_ours(
         initial_source_connection_id: Some(local),
         ..TransportParameters::DEFAULT
     };
-    promised.encode(writer, Some((reserved_id(grease), &[])))
+    promised.encode(writer, Side::Client, Some((reserved_id(grease), &[])))
 }

@@ -118,21 +118,21 @@ impl SendCredit {
 /// How the window is divided among request streams.
 ///
 /// Every request slot, used or not, owns its initial share. What lies beyond is lent: to streams whose
-/// reader keeps up, by doubling, and back by not renewing.
+/// reader keeps up, by doubling, and back by not renewing. A window has at most 1 GiB, so 32 bits count it.
 #[derive(Debug)]
 pub(super) struct Budget {
-    initial: u64,
+    initial: u32,
     /// Bytes beyond all initial shares.
-    growth: u64,
+    growth: u32,
     /// The part of `growth` that streams hold now.
-    used: u64,
+    used: u32,
     /// Streams that aim at more than the initial share.
-    growing: u64,
+    growing: u32,
 }
 
 impl Budget {
     /// `window` bytes for `requests` streams that begin with `initial` each.
-    pub fn new(window: u64, requests: u64, initial: u64) -> Self {
+    pub fn new(window: u32, requests: u32, initial: u32) -> Self {
         let owned = requests.saturating_mul(initial);
         debug_assert!(owned <= window, "limits are checked");
         Self {
@@ -145,40 +145,40 @@ impl Budget {
 
     /// What a request stream may hold from the start.
     pub fn initial(&self) -> u64 {
-        self.initial
+        self.initial.into()
     }
 
     /// The part of the growth that streams hold now.
     pub fn used(&self) -> u64 {
-        self.used
+        self.used.into()
     }
 
     /// The part of `allowance` that is lent.
-    pub fn lent(&self, allowance: u64) -> u64 {
-        allowance.saturating_sub(self.initial)
+    pub fn lent(&self, allowance: u64) -> u32 {
+        (allowance as u32).saturating_sub(self.initial)
     }
 
     /// A stream that was lent `before` is now lent `after`.
-    pub fn on_lent(&mut self, before: u64, after: u64) {
+    pub fn on_lent(&mut self, before: u32, after: u32) {
         debug_assert!(before <= self.used, "was counted");
         self.used = self.used - before + after;
         debug_assert!(self.used <= self.growth, "an unread stream blocks another");
     }
 
     /// The most that a stream which is lent `before` may hold.
-    pub fn most(&self, before: u64) -> u64 {
+    pub fn most(&self, before: u32) -> u32 {
         self.initial + before + (self.growth - self.used)
     }
 
     /// Decides what `receiver` aims at, from how fast its reader was since the last time.
     pub fn tune(&mut self, receiver: &mut Receiver, now: Instant, rtt: Duration) {
         let was_growing = self.is_growing(receiver);
-        let share = u64::from(receiver.share);
+        let half = u64::from(receiver.share / 2);
         let used = receiver.buffer.read_offset() - receiver.mark;
-        if used >= share / 2 {
+        if used >= half {
             let elapsed = now.saturating_duration_since(receiver.marked_at);
             // What a reader leaves lying would only lie in a larger window, too.
-            let keeps_up = receiver.unread() <= share / 2;
+            let keeps_up = receiver.unread() <= half;
             let is_path_bound = elapsed <= rtt * 2;
             receiver.quick_rounds = if keeps_up && elapsed <= SHORT_ROUND {
                 receiver.quick_rounds + 1
@@ -186,17 +186,17 @@ impl Budget {
                 0
             };
             if keeps_up && (is_path_bound || receiver.quick_rounds == QUICK_ROUNDS) {
-                receiver.share = share.saturating_mul(2).min(LARGEST_SHARE) as u32;
+                receiver.share = receiver.share.saturating_mul(2).min(LARGEST_SHARE);
                 receiver.quick_rounds = 0;
             }
             receiver.mark = receiver.buffer.read_offset();
             receiver.marked_at = now;
         }
         let wants = self.is_growing(receiver);
-        self.growing = self.growing + u64::from(wants) - u64::from(was_growing);
+        self.growing = self.growing + u32::from(wants) - u32::from(was_growing);
         if wants {
             let fair = self.initial + self.growth / self.growing.max(1);
-            receiver.share = u64::from(receiver.share).min(fair) as u32;
+            receiver.share = receiver.share.min(fair);
             if !self.is_growing(receiver) {
                 self.growing -= 1;
             }
@@ -207,12 +207,12 @@ impl Budget {
     pub fn on_ended(&mut self, receiver: &mut Receiver) {
         if self.is_growing(receiver) {
             self.growing -= 1;
-            receiver.share = self.initial as u32;
+            receiver.share = self.initial;
         }
     }
 
     fn is_growing(&self, receiver: &Receiver) -> bool {
-        u64::from(receiver.share) > self.initial
+        receiver.share > self.initial
     }
 }
 
@@ -224,7 +224,7 @@ const SHORT_ROUND: Duration = Duration::from_micros(500);
 const QUICK_ROUNDS: u8 = 4;
 
 /// Windows have at most 1 GiB.
-const LARGEST_SHARE: u64 = 1 << 30;
+const LARGEST_SHARE: u32 = 1 << 30;
 
 #[cfg(test)]
 mod tests {

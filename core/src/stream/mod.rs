@@ -238,7 +238,11 @@ impl<'m> Streams<'m> {
             flags: Flags::new(memory.flags, limits.stream_slots()),
             credit: ReceiveCredit::new(now, full, engine),
             allowance: SendCredit::default(),
-            budget: Budget::new(full.saturating_sub(engine), limits.requests as u64, initial),
+            budget: Budget::new(
+                full.saturating_sub(engine) as u32,
+                limits.requests as u32,
+                initial as u32,
+            ),
             opening: [Opening::default(); 2],
             accepting: [
                 accepting(local.max_streams_bidi),

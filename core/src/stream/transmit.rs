@@ -163,8 +163,8 @@ impl Streams<'_> {
         }
         self.budget.tune(receiver, now, self.rtt);
         let lent = self.budget.lent(receiver.allowance());
-        let share = u64::from(receiver.share).min(self.budget.most(lent));
-        receiver.limit.max(read + share)
+        let share = receiver.share.min(self.budget.most(lent));
+        receiver.limit.max(read + u64::from(share))
     }
 
     /// Lost data and ends of streams. Says whether all fitted.
@@ -235,7 +235,9 @@ impl Streams<'_> {
             if fin {
                 sender.on_fin_sent();
             }
-            self.cursors[set] = slot as u16 + u16::from(sender.priority.incremental);
+            if let Some(cursor) = self.cursors.get_mut(set) {
+                *cursor = slot as u16 + u16::from(sender.priority.incremental);
+            }
             self.allowance.on_sent(length as u64);
             self.refresh_sender(slot);
         }
@@ -247,7 +249,8 @@ impl Streams<'_> {
     }
 
     fn next_slot(&mut self, set: usize) -> Option<(usize, StreamId)> {
-        let slot = self.flags.next(set, usize::from(self.cursors[set]))?;
+        let cursor = usize::from(*self.cursors.get(set)?);
+        let slot = self.flags.next(set, cursor)?;
         let id = self.slots.id(slot);
         debug_assert!(id.is_some(), "sets name streams only");
         Some((slot, id?))

@@ -94,7 +94,7 @@ impl<'m> Streams<'m> {
 
     /// What the receiving part in `slot` is lent: one of a request's only is.
     #[inline(never)]
-    fn lent(&self, slot: usize) -> u64 {
+    fn lent(&self, slot: usize) -> u32 {
         match self.receiver(slot) {
             Some(receiver) if self.slots.is_bidirectional(slot) => {
                 self.budget.lent(receiver.allowance())
@@ -105,7 +105,7 @@ impl<'m> Streams<'m> {
 
     /// The receiving part in `slot`, which was lent `before`, has changed, and `consumed` bytes with it.
     #[inline(never)]
-    fn on_changed(&mut self, slot: usize, before: u64, consumed: u64) {
+    fn on_changed(&mut self, slot: usize, before: u32, consumed: u64) {
         let after = self.lent(slot);
         self.budget.on_lent(before, after);
         self.credit.on_consumed(consumed);
@@ -127,16 +127,24 @@ impl<'m> Streams<'m> {
         slot: usize,
         change: impl FnOnce(&mut Sender, &mut Pool<'m>) -> T,
     ) -> Option<T> {
+        let (was_holding, used) = (self.is_holding(slot), self.send.used_chunks());
         let sender = self.senders.get_mut(self.slots.sender(slot)?)?;
-        let (before, used) = (sender.buffer.is_empty(), self.send.used_chunks());
         let result = change(sender, &mut self.send);
-        match (before, sender.buffer.is_empty()) {
-            (true, false) => self.holding += 1,
-            (false, true) => self.holding -= 1,
-            _ => {}
-        }
-        self.is_send_freed |= self.send.used_chunks() < used;
+        self.on_sender_changed(slot, was_holding, used);
         Some(result)
+    }
+
+    /// The sending part in `slot` has bytes that are not acknowledged, and chunks for them.
+    #[inline(never)]
+    fn is_holding(&self, slot: usize) -> bool {
+        self.sender(slot)
+            .is_some_and(|sender| !sender.buffer.is_empty())
+    }
+
+    fn on_sender_changed(&mut self, slot: usize, was_holding: bool, used: usize) {
+        self.holding += usize::from(self.is_holding(slot));
+        self.holding -= usize::from(was_holding);
+        self.is_send_freed |= self.send.used_chunks() < used;
     }
 
     /// Bytes the sending part may take now.

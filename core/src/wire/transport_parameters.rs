@@ -219,12 +219,13 @@ impl TransportParameters {
         Err(TransportError::new(rule))
     }
 
-    /// Writes all parameters that differ from their defaults, whole or not at all.
+    /// Writes all parameters that differ from their defaults and that `from` may send, whole or not at all.
     ///
     /// `grease` is one more, with an identifier from [`reserved_id`] and any value.
     pub fn encode(
         mut self,
         writer: &mut Writer<'_>,
+        from: Side,
         grease: Option<(u64, &[u8])>,
     ) -> Result<(), Full> {
         let mut default = Self::DEFAULT;
@@ -238,39 +239,38 @@ impl TransportParameters {
                     writer.varint(value)?;
                 }
             }
-            let ids = [
-                (
-                    id::ORIGINAL_DESTINATION_CONNECTION_ID,
-                    &self.original_destination_connection_id,
-                ),
-                (
-                    id::INITIAL_SOURCE_CONNECTION_ID,
-                    &self.initial_source_connection_id,
-                ),
-                (
-                    id::RETRY_SOURCE_CONNECTION_ID,
-                    &self.retry_source_connection_id,
-                ),
-            ];
-            for (id, cid) in ids {
-                if let Some(cid) = cid {
-                    opaque(writer, id, cid.as_slice())?;
-                }
-            }
-            if let Some(token) = &self.stateless_reset_token {
-                opaque(writer, id::STATELESS_RESET_TOKEN, token)?;
+            if let Some(cid) = &self.initial_source_connection_id {
+                opaque(writer, id::INITIAL_SOURCE_CONNECTION_ID, cid.as_slice())?;
             }
             if self.disable_active_migration {
                 opaque(writer, id::DISABLE_ACTIVE_MIGRATION, &[])?;
             }
-            if let Some(address) = &self.preferred_address {
-                address.encode(writer)?;
+            if from == Side::Server {
+                self.encode_servers(writer)?;
             }
             if let Some((id, value)) = grease {
                 opaque(writer, id, value)?;
             }
             Ok(())
         })
+    }
+
+    /// What only a server may send.
+    fn encode_servers(&self, writer: &mut Writer<'_>) -> Result<(), Full> {
+        if let Some(cid) = &self.original_destination_connection_id {
+            let id = id::ORIGINAL_DESTINATION_CONNECTION_ID;
+            opaque(writer, id, cid.as_slice())?;
+        }
+        if let Some(cid) = &self.retry_source_connection_id {
+            opaque(writer, id::RETRY_SOURCE_CONNECTION_ID, cid.as_slice())?;
+        }
+        if let Some(token) = &self.stateless_reset_token {
+            opaque(writer, id::STATELESS_RESET_TOKEN, token)?;
+        }
+        match &self.preferred_address {
+            Some(address) => address.encode(writer),
+            None => Ok(()),
+        }
     }
 }
 
@@ -310,7 +310,8 @@ impl PreferredAddress {
 
 /// One of the identifiers that exist only to be ignored, chosen by `random` (RFC 9000 §18.1).
 pub const fn reserved_id(random: u64) -> u64 {
-    31 * (random % ((VarInt::MAX.get() - 27) / 31)) + 27
+    // 57 bits of it, so that the product is below 2^62.
+    31 * (random >> 7) + 27
 }
 
 /// A parameter that is an integer, and what it may be.
@@ -428,7 +429,7 @@ mod tests {
     fn encoded(parameters: &TransportParameters) -> Vec<u8> {
         let mut buffer = [0; 512];
         let mut writer = Writer::new(&mut buffer);
-        parameters.encode(&mut writer, None).unwrap();
+        parameters.encode(&mut writer, Side::Server, None).unwrap();
         writer.written().to_vec()
     }
 
@@ -509,7 +510,7 @@ mod tests {
             );
             let mut small = std::vec![0; cut];
             let mut writer = Writer::new(&mut small);
-            assert_eq!(full().encode(&mut writer, None), Err(Full));
+            assert_eq!(full().encode(&mut writer, Side::Server, None), Err(Full));
             assert!(writer.is_empty());
         }
     }
@@ -684,7 +685,9 @@ mod tests {
             assert!(VarInt::new(id).is_some());
             let mut buffer = [0; 512];
             let mut writer = Writer::new(&mut buffer);
-            full().encode(&mut writer, Some((id, &[1, 2, 3]))).unwrap();
+            full()
+                .encode(&mut writer, Side::Server, Some((id, &[1, 2, 3])))
+                .unwrap();
             assert!(writer.written().ends_with(&[3, 1, 2, 3]));
             assert_eq!(
                 TransportParameters::decode(writer.written(), Side::Server),

@@ -10,8 +10,8 @@ use crate::pair::Random;
 use crate::pair::provider::provider;
 use crate::server::initial_suite;
 use quicpro_core::crypto::retry_tag::retry_tag;
-use quicpro_core::wire::TransportParameters;
 use quicpro_core::wire::packet::{self, ConnectionId, Header, Space, Version, version_negotiation};
+use quicpro_core::wire::{Side, TransportParameters};
 use rustls::crypto::CryptoProvider;
 use rustls::quic::{KeyChange, ServerConnection, Version as TlsVersion};
 use rustls::server::WebPkiClientVerifier;
@@ -178,5 +178,8 @@ impl Server {
 }
 
 fn encoded_parameters(parameters: &TransportParameters) -> Vec<u8> {
-    encode(|writer| parameters.encode(writer, None).expect("they are few"))
+    encode(|writer| {
+        let encoded = parameters.encode(writer, Side::Server, None);
+        encoded.expect("they are few");
+    })
 }

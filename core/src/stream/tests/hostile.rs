@@ -182,7 +182,7 @@ fn check(streams: &Streams<'_>) {
             active += usize::from(!streams.flags.contains(Set::Left as usize, slot));
         }
     }
-    assert_eq!(streams.budget_used(), lent);
+    assert_eq!(streams.budget_used(), u64::from(lent));
     assert_eq!(streams.active(), active);
     assert_eq!(streams.send.used_chunks(), send_chunks);
     assert!(active <= Limits::TINY.requests);

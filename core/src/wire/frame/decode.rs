@@ -74,8 +74,8 @@ impl From<DecodeError> for Fault {
     }
 }
 
-/// Reads what follows the type.
-fn fields<'a>(reader: &mut Reader<'a>, kind: u64) -> Result<Frame<'a>, Fault> {
+/// Reads the integers and the bytes that follow the type; of a STREAM frame without a length, all the rest.
+fn parts<'a>(reader: &mut Reader<'a>, kind: u64) -> Result<([u64; 3], &'a [u8]), Fault> {
     //= rfc9000#12.4
     if !kind::is_known(kind) {
         return Err(Fault(rule!(
@@ -90,9 +90,17 @@ fn fields<'a>(reader: &mut Reader<'a>, kind: u64) -> Result<Frame<'a>, Fault> {
     let bytes = if kind::has_bytes(kind) {
         let length = reader.varint()?;
         reader.take_u64(length)?
+    } else if (kind::STREAM..=kind::STREAM_LAST).contains(&kind) {
+        reader.rest()
     } else {
         &[]
     };
+    Ok((numbers, bytes))
+}
+
+/// Reads what follows the type.
+fn fields<'a>(reader: &mut Reader<'a>, kind: u64) -> Result<Frame<'a>, Fault> {
+    let (numbers, bytes) = parts(reader, kind)?;
     let [first, second, third] = numbers;
     let (id, limit) = (StreamId::decoded(first), second);
     Ok(match kind {
@@ -113,20 +121,13 @@ fn fields<'a>(reader: &mut Reader<'a>, kind: u64) -> Result<Frame<'a>, Fault> {
         kind::NEW_TOKEN => Frame::NewToken {
             token: token(bytes)?,
         },
-        kind::STREAM..=kind::STREAM_LAST => {
-            let data = if kind & kind::STREAM_LEN == 0 {
-                reader.rest()
-            } else {
-                bytes
-            };
-            Frame::Stream {
-                id,
-                //= rfc9000#19.8
-                offset: within_stream(second, data)?,
-                data,
-                fin: kind & kind::STREAM_FIN != 0,
-            }
-        }
+        kind::STREAM..=kind::STREAM_LAST => Frame::Stream {
+            id,
+            //= rfc9000#19.8
+            offset: within_stream(second, bytes)?,
+            data: bytes,
+            fin: kind & kind::STREAM_FIN != 0,
+        },
         kind::MAX_DATA => Frame::MaxData { limit: first },
         kind::MAX_STREAM_DATA => Frame::MaxStreamData { id, limit },
         kind::MAX_STREAMS | kind::MAX_STREAMS_UNI => Frame::MaxStreams {
