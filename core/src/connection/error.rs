@@ -34,6 +34,11 @@ impl Reason {
         &self.bytes[..usize::from(self.length)]
     }
 
+    /// For display: all but printable ASCII is escaped, which needs no table of characters.
+    fn escaped(&self) -> core::slice::EscapeAscii<'_> {
+        self.as_bytes().escape_ascii()
+    }
+
     /// The part of it that is text.
     pub fn as_str(&self) -> &str {
         match core::str::from_utf8(self.as_bytes()) {
@@ -124,13 +129,13 @@ impl core::fmt::Display for ConnectionError {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
         let by = |f: &mut core::fmt::Formatter<'_>, who: &str, close: &CloseReason| match close {
             CloseReason::Transport { code, reason, .. } => {
-                write!(f, "closed by {who} with {code} {:?}", reason.as_str())
+                write!(f, "closed by {who} with {code} \"{}\"", reason.escaped())
             }
             CloseReason::Application { code, reason } => {
                 write!(
                     f,
-                    "closed by {who} with application code {code:#x} {:?}",
-                    reason.as_str()
+                    "closed by {who} with application code {code:#x} \"{}\"",
+                    reason.escaped()
                 )
             }
         };

@@ -5,7 +5,9 @@
 use core::fmt;
 
 use crypto_bigint::modular::{FixedMontyForm, FixedMontyParams};
-use crypto_bigint::{Odd, U2048, U3072, U4096, Uint};
+use crypto_bigint::{Odd, U4096, Uint};
+#[cfg(feature = "rsa-widths")]
+use crypto_bigint::{U2048, U3072};
 use der::asn1::UintRef;
 use der::{Decode, Reader, SliceReader};
 use rustls_pki_types::{
@@ -124,12 +126,17 @@ impl<'a> PublicKey<'a> {
     }
 
     /// Raises `signature` to the public exponent. It has the modulus' length and is smaller.
+    ///
+    /// The widest arithmetic does for every key: without the feature `rsa-widths` there is only that, a third of the
+    /// code, in which the shortest keys take several times as long.
     fn raise(&self, signature: &[u8], out: &mut [u8]) -> Option<()> {
         if signature.len() != self.modulus.len() {
             return None;
         }
         match signature.len() {
+            #[cfg(feature = "rsa-widths")]
             0..=256 => self.raise_in::<{ U2048::LIMBS }>(signature, out),
+            #[cfg(feature = "rsa-widths")]
             257..=384 => self.raise_in::<{ U3072::LIMBS }>(signature, out),
             _ => self.raise_in::<{ U4096::LIMBS }>(signature, out),
         }
