@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Runs a WASI 0.2 command in wasmtime with this machine's network: UDP, and names.
 
-    wasi_run.py [--env NAME=VALUE]... COMPONENT [ARGUMENT]...
+    wasi_run.py [--no-network] [--env NAME=VALUE]... COMPONENT [ARGUMENT]...
     wasi_run.py --imports COMPONENT
 
 It exits as the command does. It needs wasmtime 47 from PyPI: later releases give a component no UDP, and their
@@ -22,6 +22,7 @@ PATCHES = range(32)
 def parse_arguments(argv):
     parser = argparse.ArgumentParser(description="Runs a WASI 0.2 command with this machine's network.")
     parser.add_argument("--env", action="append", default=[], metavar="NAME=VALUE")
+    parser.add_argument("--no-network", action="store_true")
     parser.add_argument("--imports", action="store_true", help="print what the component imports, and do not run it")
     parser.add_argument("component")
     parser.add_argument("arguments", nargs=argparse.REMAINDER)
@@ -35,9 +36,10 @@ def configuration(arguments):
     config.inherit_stdin()
     config.inherit_stdout()
     config.inherit_stderr()
-    # The package has no methods for these two.
-    ffi.wasi_config_inherit_network(config.ptr())
-    ffi.wasi_config_allow_ip_name_lookup(config.ptr(), True)
+    if not arguments.no_network:
+        # The package has no methods for these two.
+        ffi.wasi_config_inherit_network(config.ptr())
+        ffi.wasi_config_allow_ip_name_lookup(config.ptr(), True)
     return config
 
 

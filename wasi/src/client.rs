@@ -2,6 +2,7 @@
 //!
 //! Invariant: a connection is either here or with the one response that reads from it.
 
+use alloc::boxed::Box;
 use alloc::format;
 use alloc::rc::Rc;
 use alloc::string::ToString;
@@ -16,7 +17,7 @@ use quicpro_core::{ClientConfig, Field, Instant, Limits, Request};
 
 use crate::client_builder::ClientBuilder;
 use crate::config::{IDLE_CONNECTIONS, IDLE_TIMEOUT};
-use crate::error::{Cause, Failure, Phase};
+use crate::error::{Cause, Error, Phase, Result};
 use crate::failure;
 use crate::headers::Headers;
 use crate::host;
@@ -62,7 +63,7 @@ pub(crate) struct Settings {
 struct Kept {
     name: ServerName,
     port: u16,
-    link: Link,
+    link: Box<Link>,
 }
 
 /// A request, ready to be sent.
@@ -139,14 +140,14 @@ impl Client {
 
 impl Inner {
     /// Sends the request and waits for the response's head, on a connection that was kept or on a new one.
-    pub fn execute(&self, order: &Order<'_>) -> Result<(Head, Link), Failure> {
+    pub fn execute(&self, order: &Order<'_>) -> Result<(Head, Box<Link>)> {
         while let Some(mut link) = self.take(order.target) {
             if !link.is_usable() {
                 continue;
             }
             match order.send_on(&mut link) {
                 // What the server did not look at can be asked again.
-                Err(failure) if failure.unprocessed => {}
+                Err(failure) if failure.is_retryable() => {}
                 outcome => return outcome.map(|head| (head, link)),
             }
         }
@@ -156,7 +157,7 @@ impl Inner {
     }
 
     /// Keeps a connection whose request is over.
-    pub fn keep(&self, target: &Target, link: Link) {
+    pub fn keep(&self, target: &Target, link: Box<Link>) {
         let mut idle = self.idle.borrow_mut();
         if idle.len() == IDLE_CONNECTIONS {
             idle.remove(0);
@@ -168,7 +169,7 @@ impl Inner {
         });
     }
 
-    fn take(&self, target: &Target) -> Option<Link> {
+    fn take(&self, target: &Target) -> Option<Box<Link>> {
         let mut idle = self.idle.borrow_mut();
         let is_to = |kept: &Kept| kept.name == target.name && kept.port == target.port;
         let place = idle.iter().rposition(is_to)?;
@@ -176,14 +177,14 @@ impl Inner {
     }
 
     /// Tries the server's addresses in turn. What a server said about itself is worth more than silence.
-    fn connect(&self, target: &Target, deadline: Option<Instant>) -> Result<Link, Failure> {
+    fn connect(&self, target: &Target, deadline: Option<Instant>) -> Result<Box<Link>> {
         let own = now() + self.settings.connect_timeout;
         let deadline = deadline.map_or(own, |deadline| deadline.min(own));
         let config = ClientConfig::with_trust(self.settings.trust.clone(), host::wall_clock())
             .idle_timeout(Some(IDLE_TIMEOUT))
             .named(target);
         let mut tried = Vec::new();
-        let mut reason: Option<Failure> = None;
+        let mut reason: Option<Error> = None;
         for remote in self.addresses(target, deadline)? {
             if !tried.is_empty() && now() >= deadline {
                 break;
@@ -191,22 +192,18 @@ impl Inner {
             tried.push(remote);
             match Link::open(&config, &self.settings.limits, remote, deadline) {
                 Ok(link) => return Ok(link),
-                Err(failure)
-                    if reason
-                        .as_ref()
-                        .is_none_or(|known| known.cause != Cause::Tls) =>
-                {
+                Err(failure) if reason.as_ref().is_none_or(|known| !known.is_tls()) => {
                     reason = Some(failure);
                 }
                 Err(_) => {}
             }
         }
-        let nothing = || Failure::new(Phase::Resolve, Cause::Other, "the name has no address");
-        Err(reason.unwrap_or_else(nothing).addresses(tried))
+        let nothing = || Error::new(Phase::Resolve, Cause::Other, "the name has no address");
+        Err(reason.unwrap_or_else(nothing).with_addresses(tried))
     }
 
     /// Where the server may be: what the settings say, the address that is its name, or what the host finds.
-    fn addresses(&self, target: &Target, deadline: Instant) -> Result<Vec<SocketAddr>, Failure> {
+    fn addresses(&self, target: &Target, deadline: Instant) -> Result<Vec<SocketAddr>> {
         let port = target.port;
         let with_port = |address: SocketAddr| match address.port() {
             0 => SocketAddr::new(address.ip(), port),
@@ -239,7 +236,7 @@ impl Inner {
 }
 
 impl Order<'_> {
-    fn send_on(&self, link: &mut Link) -> Result<Head, Failure> {
+    fn send_on(&self, link: &mut Link) -> Result<Head> {
         let length = self.content.len().to_string();
         let mut fields = self.headers.to_fields();
         let expects_content = matches!(self.method, "POST" | "PUT" | "PATCH");

@@ -14,7 +14,7 @@ use quicpro_core::tls::{ServerName, Trust};
 use crate::certificate::Certificate;
 use crate::client::{Client, Settings};
 use crate::config;
-use crate::error::{Failure, Result};
+use crate::error::{Error, Result};
 use crate::headers::Headers;
 
 /// Configures a [`Client`].
@@ -113,12 +113,12 @@ impl ClientBuilder {
     /// The client.
     pub fn build(self) -> Result<Client> {
         if let Some(problem) = self.limits.problem() {
-            return Err(Failure::build(problem).into());
+            return Err(Error::build(problem));
         }
         let mut resolve = Vec::new();
         for (domain, address) in self.resolve {
             let name = ServerName::new(&domain)
-                .map_err(|error| Failure::build(alloc::format!("{domain}: {error}")))?;
+                .map_err(|error| Error::build(alloc::format!("{domain}: {error}")))?;
             resolve.push((name, address));
         }
         let mut headers = self.headers;
@@ -159,7 +159,7 @@ fn trust(only: Option<Vec<Certificate>>, merged: Vec<Certificate>) -> Result<Tru
     anchors.extend(merged.into_iter().map(Certificate::into_anchor));
     if anchors.is_empty() {
         let message = "no authority to trust: give one, or turn feature webpki-roots on";
-        return Err(Failure::build(message).into());
+        return Err(Error::build(message));
     }
     Ok(Trust::Roots(Shared::Owned(anchors.into())))
 }

@@ -14,10 +14,18 @@ use core::net::SocketAddr;
 pub type Result<T, E = Error> = core::result::Result<T, E>;
 
 /// Why a request failed.
+#[derive(Clone)]
 pub struct Error(Box<Inner>);
 
+#[derive(Clone)]
 struct Inner {
-    failure: Failure,
+    phase: Phase,
+    cause: Cause,
+    message: Cow<'static, str>,
+    code: Option<Code>,
+    addresses: Vec<SocketAddr>,
+    /// The server cannot have acted on the request.
+    unprocessed: bool,
     url: Option<String>,
     status: Option<u16>,
 }
@@ -56,50 +64,49 @@ pub(crate) enum Code {
     Http3(u64, &'static str),
 }
 
-/// A failure, before it is known which request it concerns.
-#[derive(Clone, Debug)]
-pub(crate) struct Failure {
-    pub phase: Phase,
-    pub cause: Cause,
-    pub message: Cow<'static, str>,
-    pub code: Option<Code>,
-    pub addresses: Vec<SocketAddr>,
-    /// The server cannot have acted on the request.
-    pub unprocessed: bool,
-}
-
-impl Failure {
-    pub fn new(phase: Phase, cause: Cause, message: impl Into<Cow<'static, str>>) -> Self {
-        Self {
+impl Error {
+    pub(crate) fn new(phase: Phase, cause: Cause, message: impl Into<Cow<'static, str>>) -> Self {
+        Self(Box::new(Inner {
             phase,
             cause,
             message: message.into(),
             code: None,
             addresses: Vec::new(),
             unprocessed: false,
-        }
+            url: None,
+            status: None,
+        }))
     }
 
-    pub fn build(message: impl Into<Cow<'static, str>>) -> Self {
+    pub(crate) fn build(message: impl Into<Cow<'static, str>>) -> Self {
         Self::new(Phase::Build, Cause::Other, message)
     }
 
-    pub fn code(mut self, code: Option<Code>) -> Self {
-        self.code = code;
+    pub(crate) fn with_code(mut self, code: Code) -> Self {
+        self.0.code = Some(code);
         self
     }
 
-    pub fn addresses(mut self, addresses: Vec<SocketAddr>) -> Self {
-        self.addresses = addresses;
+    pub(crate) fn with_addresses(mut self, addresses: Vec<SocketAddr>) -> Self {
+        self.0.addresses = addresses;
         self
     }
-}
 
-impl Error {
+    pub(crate) fn unprocessed(mut self, unprocessed: bool) -> Self {
+        self.0.unprocessed = unprocessed;
+        self
+    }
+
+    /// The same, while the body was read: the server has acted on the request.
+    pub(crate) fn of_the_body(mut self) -> Self {
+        self.0.phase = Phase::Body;
+        self.unprocessed(false)
+    }
+
     pub(crate) fn status_error(url: &str, status: u16) -> Self {
         let kind = if status < 500 { "client" } else { "server" };
         let message = alloc::format!("{kind} error {status}");
-        let mut error = Self::from(Failure::new(Phase::Status, Cause::Other, message));
+        let mut error = Self::new(Phase::Status, Cause::Other, message);
         error.0.status = Some(status);
         error.with_url(url)
     }
@@ -128,63 +135,63 @@ impl Error {
 
     /// The client or the request could not be made: a bad URL, field or certificate.
     pub fn is_builder(&self) -> bool {
-        self.0.failure.phase == Phase::Build
+        self.0.phase == Phase::Build
     }
 
     /// The status was an error and the caller asked for that to be one.
     pub fn is_status(&self) -> bool {
-        self.0.failure.phase == Phase::Status
+        self.0.phase == Phase::Status
     }
 
     /// Something did not happen in time.
     pub fn is_timeout(&self) -> bool {
-        self.0.failure.cause == Cause::Timeout
+        self.0.cause == Cause::Timeout
     }
 
     /// No connection came about: no address, no answer, or no handshake.
     pub fn is_connect(&self) -> bool {
-        let phase = self.0.failure.phase;
+        let phase = self.0.phase;
         matches!(phase, Phase::Resolve | Phase::Connect | Phase::Handshake)
     }
 
     /// The name has no address, or the host looks no names up.
     pub fn is_dns(&self) -> bool {
-        self.0.failure.phase == Phase::Resolve
+        self.0.phase == Phase::Resolve
     }
 
     /// The server's certificate or its part of the TLS handshake was refused, or it refused ours.
     pub fn is_tls(&self) -> bool {
-        self.0.failure.cause == Cause::Tls
+        self.0.cause == Cause::Tls
     }
 
     /// The host refused: usually the runtime was not told to let this component use the network.
     pub fn is_host(&self) -> bool {
-        self.0.failure.cause == Cause::Host
+        self.0.cause == Cause::Host
     }
 
     /// The request failed on an established connection.
     pub fn is_request(&self) -> bool {
-        self.0.failure.phase == Phase::Request
+        self.0.phase == Phase::Request
     }
 
     /// A body could not be read to its end.
     pub fn is_body(&self) -> bool {
-        self.0.failure.phase == Phase::Body
+        self.0.phase == Phase::Body
     }
 
     /// The QUIC connection ended.
     pub fn is_quic(&self) -> bool {
-        self.0.failure.cause == Cause::Connection
+        self.0.cause == Cause::Connection
     }
 
     /// The server cannot have acted on the request, so that sending it again is safe.
     pub fn is_retryable(&self) -> bool {
-        self.0.failure.unprocessed
+        self.0.unprocessed
     }
 
     /// The QUIC error code of RFC 9000 §20, if one ended the connection.
     pub fn quic_code(&self) -> Option<u64> {
-        match self.0.failure.code {
+        match self.0.code {
             Some(Code::Quic(value, _)) => Some(value),
             _ => None,
         }
@@ -192,7 +199,7 @@ impl Error {
 
     /// The HTTP/3 error code of RFC 9114 §8.1, if one ended the stream or the connection.
     pub fn h3_code(&self) -> Option<u64> {
-        match self.0.failure.code {
+        match self.0.code {
             Some(Code::Http3(value, _)) => Some(value),
             _ => None,
         }
@@ -200,7 +207,7 @@ impl Error {
 
     /// The code's name in its RFC, such as `H3_REQUEST_REJECTED`.
     pub fn code_name(&self) -> Option<&'static str> {
-        match self.0.failure.code {
+        match self.0.code {
             Some(Code::Quic(_, name) | Code::Http3(_, name)) => Some(name),
             None => None,
         }
@@ -208,17 +215,7 @@ impl Error {
 
     /// The addresses that were tried, in that order.
     pub fn addresses(&self) -> &[SocketAddr] {
-        &self.0.failure.addresses
-    }
-}
-
-impl From<Failure> for Error {
-    fn from(failure: Failure) -> Self {
-        Self(Box::new(Inner {
-            failure,
-            url: None,
-            status: None,
-        }))
+        &self.0.addresses
     }
 }
 
@@ -243,30 +240,31 @@ impl fmt::Display for Code {
     }
 }
 
-impl fmt::Display for Failure {
+impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {}", self.phase, self.message)?;
-        if let Some(code) = self.code {
+        let Inner {
+            phase,
+            message,
+            code,
+            addresses,
+            url,
+            ..
+        } = &*self.0;
+        write!(f, "{phase}: {message}")?;
+        if let Some(code) = code {
             write!(f, ", {code}")?;
         }
-        for (index, address) in self.addresses.iter().enumerate() {
+        for (index, address) in addresses.iter().enumerate() {
             f.write_str(if index == 0 { " [" } else { ", " })?;
             write!(f, "{address}")?;
         }
-        if !self.addresses.is_empty() {
+        if !addresses.is_empty() {
             f.write_str("]")?;
         }
-        Ok(())
-    }
-}
-
-impl fmt::Display for Error {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}", self.0.failure)?;
-        if let Some(url) = &self.0.url {
-            write!(f, " for {url}")?;
+        match url {
+            Some(url) => write!(f, " for {url}"),
+            None => Ok(()),
         }
-        Ok(())
     }
 }
 
@@ -286,13 +284,13 @@ mod tests {
 
     #[test]
     fn the_message_says_phase_reason_code_addresses_and_url() {
-        let failure = Failure::new(Phase::Connect, Cause::Timeout, "no answer over UDP")
-            .code(Some(Code::Quic(0x2, "CONNECTION_REFUSED")))
-            .addresses(vec![
+        let error = Error::new(Phase::Connect, Cause::Timeout, "no answer over UDP")
+            .with_code(Code::Quic(0x2, "CONNECTION_REFUSED"))
+            .with_addresses(vec![
                 "[::1]:443".parse().unwrap(),
                 "127.0.0.1:443".parse().unwrap(),
-            ]);
-        let error = Error::from(failure).with_url("https://a.example/x");
+            ])
+            .with_url("https://a.example/x");
         assert_eq!(
             error.to_string(),
             "cannot connect: no answer over UDP, CONNECTION_REFUSED (0x2) [[::1]:443, 127.0.0.1:443] for https://a.example/x"

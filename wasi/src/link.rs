@@ -4,7 +4,6 @@
 //! server's silence.
 
 use alloc::boxed::Box;
-use alloc::format;
 use alloc::string::ToString;
 use alloc::vec;
 use alloc::vec::Vec;
@@ -16,7 +15,7 @@ use quicpro_core::io::{Clock, Driven, Entropy, drive};
 use quicpro_core::{ClientConfig, Event, Instant, Limits, Request};
 
 use crate::config::NO_ANSWER;
-use crate::error::{Cause, Failure, Phase};
+use crate::error::{Cause, Error, Phase, Result};
 use crate::failure;
 use crate::headers::Headers;
 use crate::host::{Monotonic, Random, Udp};
@@ -39,7 +38,7 @@ pub(crate) struct Head {
 
 /// A connection to a server that was verified.
 pub(crate) struct Link {
-    client: Box<http3::Client<'static>>,
+    client: http3::Client<'static>,
     socket: Udp,
     datagram: Vec<u8>,
     remote: SocketAddr,
@@ -52,7 +51,7 @@ enum State {
     Open,
     /// No further request can be made.
     Retired,
-    Over(Failure),
+    Over(Error),
 }
 
 /// The request under way.
@@ -62,7 +61,7 @@ struct Exchange {
     head: Option<Head>,
     trailers: Option<Headers>,
     complete: bool,
-    failure: Option<Failure>,
+    failure: Option<Error>,
     /// Counts what happened, so that silence can be told from waiting.
     steps: u32,
 }
@@ -74,28 +73,25 @@ impl Link {
         limits: &Limits,
         remote: SocketAddr,
         deadline: Instant,
-    ) -> Result<Self, Failure> {
+    ) -> Result<Box<Self>> {
         let refused = |error| failure::of_host(Phase::Connect, error);
         let socket = Udp::connect(remote).map_err(refused)?;
         let mut seed = [0; 32];
-        if let Err(error) = Random.fill(&mut seed) {
-            return Err(Failure::new(
-                Phase::Connect,
-                Cause::Host,
-                format!("no randomness: {error:?}"),
-            ));
+        if Random.fill(&mut seed).is_err() {
+            let message = "the host gives no randomness";
+            return Err(Error::new(Phase::Connect, Cause::Host, message));
         }
         let begun = now();
         let client = http3::Client::connect(config, remote, Memory::boxed(limits), begun, seed)
-            .map_err(|error| Failure::build(error.to_string()))?;
-        let mut link = Self {
-            client: Box::new(client),
+            .map_err(|error| Error::build(error.to_string()))?;
+        let mut link = Box::new(Self {
+            client,
             socket,
             datagram: vec![0; limits.datagram],
             remote,
             exchange: Exchange::default(),
             state: State::Connecting,
-        };
+        });
         while matches!(link.state, State::Connecting) {
             let answered = link.is_answered();
             let until = if answered {
@@ -131,7 +127,7 @@ impl Link {
         head: &Request<'_>,
         content: &[u8],
         patience: Patience,
-    ) -> Result<Head, Failure> {
+    ) -> Result<Head> {
         let mut heard = now();
         let id = loop {
             match self.client.request(head) {
@@ -155,12 +151,7 @@ impl Link {
     }
 
     /// Sends content and its end, unless the server answers without wanting it.
-    fn send(
-        &mut self,
-        id: RequestId,
-        mut content: &[u8],
-        patience: Patience,
-    ) -> Result<(), Failure> {
+    fn send(&mut self, id: RequestId, mut content: &[u8], patience: Patience) -> Result<()> {
         let mut heard = now();
         while !content.is_empty() {
             match self.client.send_body(id, content) {
@@ -180,7 +171,7 @@ impl Link {
     }
 
     /// Copies content of the response to `out`, which is not empty; waits for it. `Ok(0)` is its end.
-    pub fn read(&mut self, out: &mut [u8], patience: Patience) -> Result<usize, Failure> {
+    pub fn read(&mut self, out: &mut [u8], patience: Patience) -> Result<usize> {
         let mut heard = now();
         let Some(id) = self.exchange.id else {
             return Ok(0);
@@ -221,7 +212,7 @@ impl Link {
     }
 
     /// Returns when something happened to the request; the server may have been silent since `heard`.
-    fn wait(&mut self, patience: Patience, heard: &mut Instant) -> Result<(), Failure> {
+    fn wait(&mut self, patience: Patience, heard: &mut Instant) -> Result<()> {
         let steps = self.exchange.steps;
         self.events();
         while self.exchange.steps == steps {
@@ -243,7 +234,7 @@ impl Link {
     }
 
     /// One turn of the engine's loop.
-    fn turn(&mut self, until: Option<Instant>) -> Result<Driven, Failure> {
+    fn turn(&mut self, until: Option<Instant>) -> Result<Driven> {
         let Self {
             client,
             socket,
@@ -295,8 +286,8 @@ impl Link {
         self.client.transport().stats().packets_received > 0
     }
 
-    fn timed_out(&self, message: &'static str) -> Failure {
-        Failure::new(self.phase(), Cause::Timeout, message)
+    fn timed_out(&self, message: &'static str) -> Error {
+        Error::new(self.phase(), Cause::Timeout, message)
     }
 
     /// The server's address.
@@ -336,7 +327,7 @@ impl Exchange {
     }
 
     /// The failure that was reported for the request, or else `failure`.
-    fn outcome(&self, failure: Failure) -> Result<(), Failure> {
+    fn outcome(&self, failure: Error) -> Result<()> {
         Err(self.failure.clone().unwrap_or(failure))
     }
 }

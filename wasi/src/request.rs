@@ -7,7 +7,7 @@ use alloc::vec::Vec;
 use core::time::Duration;
 
 use crate::client::{Client, Order};
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::headers::Headers;
 use crate::link::{Patience, now};
 use crate::response::Response;
@@ -88,15 +88,13 @@ impl RequestBuilder {
             deadline: timeout.map(|timeout| now() + timeout),
             silence: settings.read_timeout,
         };
-        let (head, link) = inner
-            .execute(&Order {
-                method: &self.method,
-                target: &target,
-                headers: &headers,
-                content: &self.content,
-                patience,
-            })
-            .map_err(Error::from)?;
+        let (head, link) = inner.execute(&Order {
+            method: &self.method,
+            target: &target,
+            headers: &headers,
+            content: &self.content,
+            patience,
+        })?;
         Ok(Response::new(
             head,
             link,

@@ -3,6 +3,7 @@
 //! Invariant: a response that is dropped early cancels its request, and its connection serves the next one.
 
 use alloc::borrow::ToOwned;
+use alloc::boxed::Box;
 use alloc::rc::Rc;
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -10,7 +11,7 @@ use core::fmt;
 use core::net::SocketAddr;
 
 use crate::client::Inner;
-use crate::error::{Cause, Error, Failure, Phase, Result};
+use crate::error::{Cause, Error, Phase, Result};
 use crate::headers::Headers;
 use crate::link::{Head, Link, Patience};
 use crate::target::Target;
@@ -29,14 +30,14 @@ pub struct Response {
     limit: usize,
     inner: Rc<Inner>,
     /// As long as there may be more to read.
-    link: Option<Link>,
-    failure: Option<Failure>,
+    link: Option<Box<Link>>,
+    failure: Option<Error>,
 }
 
 impl Response {
     pub(crate) fn new(
         head: Head,
-        link: Link,
+        link: Box<Link>,
         inner: Rc<Inner>,
         target: Target,
         url: &str,
@@ -102,7 +103,7 @@ impl Response {
             return Ok(0);
         }
         if let Some(failure) = &self.failure {
-            return Err(self.error(failure.clone()));
+            return Err(failure.clone());
         }
         let Some(link) = &mut self.link else {
             return Ok(0);
@@ -114,12 +115,11 @@ impl Response {
                 Ok(0)
             }
             Ok(length) => Ok(length),
-            Err(mut failure) => {
-                failure.phase = Phase::Body;
-                failure.unprocessed = false;
+            Err(failure) => {
+                let failure = failure.of_the_body().with_url(&self.url);
                 self.failure = Some(failure.clone());
                 self.release();
-                Err(self.error(failure))
+                Err(failure)
             }
         }
     }
@@ -140,7 +140,7 @@ impl Response {
             }
             if body.len() > self.limit {
                 let message = "the body is longer than the client's limit";
-                return Err(self.error(Failure::new(Phase::Body, Cause::Other, message)));
+                return Err(Error::new(Phase::Body, Cause::Other, message).with_url(&self.url));
             }
         }
     }
@@ -167,10 +167,6 @@ impl Response {
                 self.inner.keep(&self.target, link);
             }
         }
-    }
-
-    fn error(&self, failure: Failure) -> Error {
-        Error::from(failure).with_url(&self.url)
     }
 }
 

@@ -8,7 +8,7 @@ use alloc::string::{String, ToString};
 use iri_string::types::UriStr;
 use quicpro_core::tls::ServerName;
 
-use crate::error::Failure;
+use crate::error::{Error, Result};
 
 const DEFAULT_PORT: u16 = 443;
 
@@ -24,25 +24,25 @@ pub(crate) struct Target {
 }
 
 impl Target {
-    pub fn parse(url: &str) -> Result<Self, Failure> {
+    pub fn parse(url: &str) -> Result<Self> {
         let parsed = UriStr::new(url).map_err(|_| {
-            Failure::build("not a URL; characters outside ASCII have to be percent-encoded")
+            Error::build("not a URL; characters outside ASCII have to be percent-encoded")
         })?;
         if !parsed.scheme_str().eq_ignore_ascii_case("https") {
             let scheme = parsed.scheme_str();
-            return Err(Failure::build(format!("HTTP/3 needs https, not {scheme}")));
+            return Err(Error::build(format!("HTTP/3 needs https, not {scheme}")));
         }
         let authority = parsed.authority_components();
-        let authority = authority.ok_or(Failure::build("the URL has no host"))?;
+        let authority = authority.ok_or(Error::build("the URL has no host"))?;
         //= rfc9110#4.2.4
         if authority.userinfo().is_some() {
-            return Err(Failure::build(
+            return Err(Error::build(
                 "credentials belong into a header field, not into the URL",
             ));
         }
         let host = authority.host().to_ascii_lowercase();
         let name = ServerName::new(&host).map_err(|error| {
-            Failure::build(if host.is_empty() {
+            Error::build(if host.is_empty() {
                 "the URL has no host".into()
             } else {
                 format!("host {host}: {error}")
@@ -54,7 +54,7 @@ impl Target {
                 .parse()
                 .ok()
                 .filter(|port| *port > 0)
-                .ok_or(Failure::build("the URL's port is none"))?,
+                .ok_or(Error::build("the URL's port is none"))?,
         };
         let host = host.strip_suffix('.').unwrap_or(&host);
         Ok(Self {
@@ -126,12 +126,8 @@ mod tests {
             ("https://a%41.example/", "neither a DNS name"),
         ];
         for (url, reason) in refused {
-            let failure = Target::parse(url).unwrap_err();
-            assert!(
-                failure.message.contains(reason),
-                "{url}: {}",
-                failure.message
-            );
+            let message = Target::parse(url).unwrap_err().to_string();
+            assert!(message.contains(reason), "{url}: {message}");
         }
     }
 }

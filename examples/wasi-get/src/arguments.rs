@@ -1,6 +1,7 @@
 //! The command line.
 
 use alloc::string::String;
+use alloc::vec::Vec;
 use core::net::SocketAddr;
 use core::time::Duration;
 
@@ -9,8 +10,8 @@ use wasip2::cli::environment::{get_arguments, get_environment};
 pub const USAGE: &str = "usage: wasi-get URL [OPTION...]
   --post DATA                 sends DATA
   --timeout SECONDS           gives up after so long
-  --resolve HOST ADDRESS:PORT connects there for HOST
-The variable CA_PEM holds the authorities to trust instead of those compiled in.";
+  --resolve HOST ADDRESS:PORT connects there for HOST; several are tried in turn
+The variable CA_PEM holds the authorities to trust. Without it they are those of feature webpki-roots.";
 
 /// The variable that holds certificates: a component without files gets them there.
 const AUTHORITIES: &str = "CA_PEM";
@@ -19,14 +20,14 @@ pub struct Arguments {
     pub url: String,
     pub content: Option<String>,
     pub timeout: Option<Duration>,
-    pub resolve: Option<(String, SocketAddr)>,
+    pub resolve: Vec<(String, SocketAddr)>,
     pub authorities: Option<String>,
 }
 
 impl Arguments {
     pub fn read() -> Result<Self, &'static str> {
         let mut url = None;
-        let (mut content, mut timeout, mut resolve) = (None, None, None);
+        let (mut content, mut timeout, mut resolve) = (None, None, Vec::new());
         let mut arguments = get_arguments().into_iter().skip(1);
         while let Some(argument) = arguments.next() {
             let mut value = || arguments.next().ok_or("an option without its value");
@@ -39,7 +40,7 @@ impl Arguments {
                 "--resolve" => {
                     let host = value()?;
                     let address = value()?.parse().map_err(|_| "no address with a port")?;
-                    resolve = Some((host, address));
+                    resolve.push((host, address));
                 }
                 option if option.starts_with('-') => return Err("unknown option"),
                 _ if url.is_none() => url = Some(argument),

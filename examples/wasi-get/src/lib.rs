@@ -46,7 +46,7 @@ fn fetch(arguments: &Arguments) -> quicpro_wasi::Result<()> {
     if let Some(pem) = &arguments.authorities {
         builder = builder.tls_certs_only(Certificate::from_pem_bundle(pem.as_bytes())?);
     }
-    if let Some((host, address)) = &arguments.resolve {
+    for (host, address) in &arguments.resolve {
         builder = builder.resolve(host, *address);
     }
     let client = builder.timeout(arguments.timeout).build()?;
