@@ -33,7 +33,13 @@ const CLIENT: &[&str] = &[
     "::SCRATCH",
     "::trust::",
 ];
-const NETWORK: &[&str] = &["::BUFFERS", "::SOCKETS", "::network::", "smoltcp::"];
+const NETWORK: &[&str] = &[
+    "::NETWORK",
+    "::BUFFERS",
+    "::SOCKETS",
+    "::network::",
+    "smoltcp::",
+];
 
 /// One static.
 #[derive(Clone, Debug)]
@@ -108,6 +114,7 @@ mod tests {
             Group::Client
         );
         assert_eq!(group("request::BUFFERS"), Group::Network);
+        assert_eq!(group("request::NETWORK"), Group::Network);
         assert_eq!(group("quicpro_firmware::network::stack::X"), Group::Network);
         assert_eq!(group("quicpro_firmware::clock::MILLISECONDS"), Group::Board);
     }
