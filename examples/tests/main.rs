@@ -114,3 +114,19 @@ fn the_bare_loop_is_the_readmes_and_works() {
         None
     );
 }
+
+#[test]
+fn the_readme_shows_the_embassy_task_as_it_is() {
+    let root = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
+    let read = |path: &str| std::fs::read_to_string(format!("{root}/{path}")).expect("it is there");
+    let source = "examples/firmware-embassy/src/request.rs";
+    let readme = read("README.md");
+    let (_, behind) = readme
+        .split_once(&format!("<!-- from {source} -->\n```rust,ignore\n"))
+        .expect("the sample");
+    let (shown, _) = behind.split_once("```").expect("its end");
+    let source = read(source);
+    for function in shown.split("\n\n/// ") {
+        assert!(source.contains(function.trim()), "not there: {function}");
+    }
+}
