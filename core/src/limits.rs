@@ -323,6 +323,9 @@ impl Limits {
         if self.send_chunks() > CHUNKS_MAX {
             return Some("send_chunk: too small, the window has more than 32,767 of them");
         }
+        if self.packets_in_flight > 32_000 {
+            return Some("packets_in_flight: at most 32,000");
+        }
         if self.engine_window < 1024 {
             return Some("engine_window: at least 1,024 bytes");
         }

@@ -42,6 +42,7 @@ impl<'m> Connection<'m> {
     ///
     /// It needs nothing but its memory and cannot fail, so it can be built in the place where it is to stay; a
     /// finished connection would have to be moved there, by way of the stack.
+    #[inline(never)]
     pub fn new(memory: Memory<'m>) -> Self {
         let limits = memory.limits;
         let datagram = DATAGRAM_SIZE as u16;

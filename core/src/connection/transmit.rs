@@ -123,34 +123,28 @@ impl Connection<'_> {
     #[inline(never)]
     fn interests(&mut self, now: Instant) -> [Interest; 3] {
         let mut interests = [Interest::None; 3];
-        let mut waits = false;
+        let mut may_send = None;
         for (&space, interest) in Space::ALL.iter().zip(&mut interests) {
             if !self.keyring.has(space) {
                 continue;
             }
-            if self.state == State::Closing {
-                *interest = Interest::Close;
-            } else if self.has_pending(space) {
-                *interest = Interest::Everything(Purpose::Data);
-                waits = true;
+            let waits = self.has_pending(space);
+            if waits && may_send.is_none() {
+                // Asked only when something waits: a refusal counts as a window that is used.
+                let budget = self.recovery.budget(now);
+                may_send = Some(matches!(budget, recovery::Budget::Bytes(_)));
+            }
+            *interest = if self.state == State::Closing {
+                Interest::Close
+            } else if self.recovery.probes(space) > 0 {
+                Interest::Everything(Purpose::Probe)
+            } else if waits && (may_send == Some(true) || self.is_starving(space)) {
+                Interest::Everything(Purpose::Data)
             } else if self.parts.spaces.is_ack_due(now, space) {
-                *interest = Interest::Acknowledge;
-            }
-            if self.recovery.probes(space) > 0 && self.state != State::Closing {
-                *interest = Interest::Everything(Purpose::Probe);
-            }
-        }
-        // Asked only when something waits: a refusal counts as a window that is used.
-        if waits && !matches!(self.recovery.budget(now), recovery::Budget::Bytes(_)) {
-            for (&space, interest) in Space::ALL.iter().zip(&mut interests) {
-                if *interest == Interest::Everything(Purpose::Data) && !self.is_starving(space) {
-                    *interest = if self.parts.spaces.is_ack_due(now, space) {
-                        Interest::Acknowledge
-                    } else {
-                        Interest::None
-                    };
-                }
-            }
+                Interest::Acknowledge
+            } else {
+                Interest::None
+            };
         }
         interests
     }

@@ -5,8 +5,8 @@
 use super::congestion::{Acknowledged, Algorithm, Utilisation};
 use super::ecn::Report;
 use super::persistent;
-use super::sent::{Fate, Ring};
-use super::{OnOutcome, Outcome, Recovery, SentPacket, report_lost};
+use super::sent::{Fate, Ring, Sent};
+use super::{OnOutcome, Outcome, Recovery, report_lost};
 use crate::time::Instant;
 use crate::wire::frame::Ack;
 use crate::wire::packet::Space;
@@ -35,11 +35,11 @@ struct Newly {
     ack_eliciting: u32,
     marked: u32,
     spurious: u32,
-    newest: Option<SentPacket>,
+    newest: Option<Sent>,
 }
 
 impl Newly {
-    fn add(&mut self, packet: &SentPacket) {
+    fn add(&mut self, packet: &Sent) {
         self.packets += 1;
         self.bytes += u32::from(packet.size);
         self.ack_eliciting += u32::from(packet.ack_eliciting);
@@ -178,7 +178,7 @@ impl Recovery<'_> {
         let mut newest = None;
         let mut index = ring.next_outstanding(0);
         while index < ring.len() {
-            let packet = *ring.packet(index);
+            let packet = ring.packet(index);
             if packet.number >= end {
                 break;
             }
@@ -190,7 +190,7 @@ impl Recovery<'_> {
                 break;
             }
             report_lost(&ring, space, index, outcome);
-            ring.packet_mut(index).fate = Fate::Lost;
+            ring.set_fate(index, Fate::Lost);
             state.ack_eliciting_in_flight -= u32::from(packet.ack_eliciting);
             self.in_flight = self.in_flight.saturating_sub(packet.size.into());
             newest = Some(packet);
@@ -229,7 +229,7 @@ impl Recovery<'_> {
         while ring.len() > 0 {
             let packet = ring.packet(0);
             match packet.fate {
-                Fate::Outstanding => break,
+                Fate::Outstanding | Fate::Repeated => break,
                 Fate::Lost if packet.time.after(keep) > now => break,
                 Fate::Lost | Fate::Acknowledged => ring.pop_front(),
             }
@@ -252,7 +252,7 @@ fn acknowledge(
         let start = ring.position(*range.start());
         let mut index = start;
         while index < ring.len() {
-            let packet = *ring.packet(index);
+            let packet = ring.packet(index);
             if packet.number > *range.end() {
                 break;
             }
@@ -262,7 +262,7 @@ fn acknowledge(
                     continue;
                 }
                 Fate::Lost => newly.spurious += 1,
-                Fate::Outstanding => newly.add(&packet),
+                Fate::Outstanding | Fate::Repeated => newly.add(&packet),
             }
             for token in ring.tokens(index) {
                 outcome(space, Outcome::Acknowledged, token);

@@ -29,7 +29,7 @@ use crate::wire::packet::Space;
 use congestion::{Algorithm, Controller, Utilisation};
 use pacer::Pacer;
 use rtt::Rtt;
-use sent::{Fate, Ring, RingState};
+use sent::{Fate, Ring, RingState, Sent};
 
 /// What became of a frame.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -225,7 +225,7 @@ impl<'m> Recovery<'m> {
             if ring.len() == 0 {
                 return 0;
             }
-            if ring.packet(0).fate == Fate::Outstanding {
+            if ring.fate(0).is_outstanding() {
                 if purpose == Purpose::Data {
                     // A full table says nothing about the path.
                     self.utilisation = Utilisation::Limited;
@@ -287,13 +287,18 @@ impl<'m> Recovery<'m> {
             return;
         }
         let size = u16::try_from(packet.size).unwrap_or(u16::MAX);
-        let mut record = SentPacket::new(number, now, size);
-        record.ack_eliciting = packet.ack_eliciting;
-        record.marked = marked;
+        let record = Sent {
+            number,
+            time: now,
+            size,
+            fate: Fate::Outstanding,
+            ack_eliciting: packet.ack_eliciting,
+            marked,
+        };
         let recorded = self
             .memory
             .ring(space, &mut state.ring)
-            .push(record, packet.tokens);
+            .push(&record, packet.tokens);
         debug_assert!(recorded, "a packet was built without asking for room");
         if !recorded {
             return;
@@ -348,7 +353,7 @@ impl<'m> Recovery<'m> {
         let mut ring = self.memory.ring(space, &mut state.ring);
         while ring.len() > 0 {
             let packet = ring.packet(0);
-            if packet.fate == Fate::Outstanding {
+            if packet.fate.is_outstanding() {
                 self.in_flight = self.in_flight.saturating_sub(packet.size.into());
             }
             ring.pop_front();
@@ -405,7 +410,7 @@ impl<'m> Recovery<'m> {
         let state = &mut self.spaces[space as usize];
         let mut ring = self.memory.ring(space, &mut state.ring);
         report_lost(&ring, space, 0, outcome);
-        let packet = *ring.packet(0);
+        let packet = ring.packet(0);
         ring.pop_front();
         state.ack_eliciting_in_flight -= u32::from(packet.ack_eliciting);
         self.in_flight = self.in_flight.saturating_sub(packet.size.into());
@@ -415,7 +420,7 @@ impl<'m> Recovery<'m> {
 
 /// Reports the tokens of a record as lost, unless a probe already did.
 fn report_lost(ring: &Ring<'_>, space: Space, index: usize, outcome: &mut OnOutcome<'_>) {
-    if !ring.packet(index).resent {
+    if ring.fate(index) != Fate::Repeated {
         for token in ring.tokens(index) {
             outcome(space, Outcome::Lost, token);
         }

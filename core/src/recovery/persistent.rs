@@ -29,7 +29,7 @@ pub(super) fn is_established(
     while index < ring.len() {
         let packet = ring.packet(index);
         match packet.fate {
-            Fate::Outstanding => first_lost = Instant::NEVER,
+            Fate::Outstanding | Fate::Repeated => first_lost = Instant::NEVER,
             Fate::Acknowledged => {
                 first_lost = Instant::NEVER;
                 index += ring.acknowledged_run(index);

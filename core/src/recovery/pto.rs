@@ -2,7 +2,7 @@
 //!
 //! Invariant: before the handshake is confirmed the application space alone never makes a probe timeout.
 
-use super::sent::Ring;
+use super::sent::{Fate, Ring};
 use super::{OnOutcome, Recovery, report_lost};
 use crate::time::Instant;
 use crate::wire::packet::Space;
@@ -168,9 +168,9 @@ fn repeat_oldest(ring: &mut Ring<'_>, space: Space, packets: u8, outcome: &mut O
     let mut left = packets;
     let mut index = ring.next_outstanding(0);
     while index < ring.len() && left > 0 {
-        if ring.packet(index).ack_eliciting && !ring.packet(index).resent {
+        if ring.packet(index).ack_eliciting && ring.fate(index) == Fate::Outstanding {
             report_lost(ring, space, index, outcome);
-            ring.packet_mut(index).resent = true;
+            ring.set_fate(index, Fate::Repeated);
             left -= 1;
         }
         index = ring.next_outstanding(index + 1);

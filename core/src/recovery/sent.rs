@@ -26,59 +26,101 @@ const HANDSHAKE_PACKETS_MIN: usize = 4;
 const TOKENS_PER_PACKET: usize = 2;
 
 /// What happened to a sent packet.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
 pub(super) enum Fate {
     /// Neither acknowledged nor lost.
-    #[default]
-    Outstanding,
+    Outstanding = 0,
+    /// The same, but its tokens were already reported as lost, when a probe needed something to say.
+    Repeated = 1,
     /// Arrived.
-    Acknowledged,
+    Acknowledged = 2,
     /// Declared lost; an acknowledgement may still come.
-    Lost,
+    Lost = 3,
+}
+
+impl Fate {
+    pub(super) fn is_outstanding(self) -> bool {
+        matches!(self, Self::Outstanding | Self::Repeated)
+    }
 }
 
 /// A sent packet that counts as in flight.
 #[derive(Clone, Copy, Debug)]
-pub struct SentPacket {
+pub(super) struct Sent {
     pub(super) number: u64,
     pub(super) time: Instant,
-    /// Where its tokens begin; once acknowledged, how many records from this one on are known to be as well.
-    link: u32,
     pub(super) size: u16,
-    tokens: u8,
     pub(super) fate: Fate,
     pub(super) ack_eliciting: bool,
     /// Left with ECT(0).
     pub(super) marked: bool,
-    /// Its tokens were already reported as lost, when a probe needed something to say.
-    pub(super) resent: bool,
 }
 
-const _: () = assert!(size_of::<SentPacket>() <= 32);
+/// The same as it is stored: half as long, because small machines have few places and large ones many.
+#[derive(Clone, Copy, Debug)]
+pub struct SentPacket {
+    /// The lowest bits; the ring knows the highest number, and all others are near it.
+    number: u32,
+    /// The lowest 48 bits of the time, likewise: nine years.
+    time: u32,
+    time_high: u16,
+    /// Where its tokens begin; once acknowledged, how many records from this one on are known to be as well.
+    link: u16,
+    size: u16,
+    tokens: u8,
+    /// Its fate, and two flags.
+    state: u8,
+}
+
+/// The bits of a time that are stored.
+const TIME: u64 = (1 << 48) - 1;
+
+const FATE: u8 = 0x03;
+const ACK_ELICITING: u8 = 0x04;
+const MARKED: u8 = 0x08;
+
+const _: () = assert!(size_of::<SentPacket>() == 16);
 
 impl SentPacket {
-    /// A packet that just left.
-    pub(super) const fn new(number: u64, time: Instant, size: u16) -> Self {
+    /// An unused place.
+    pub const EMPTY: Self = Self {
+        number: 0,
+        time: 0,
+        time_high: 0,
+        link: 0,
+        size: 0,
+        tokens: 0,
+        state: 0,
+    };
+
+    fn new(packet: &Sent) -> Self {
+        let time = packet.time.as_micros();
+        let mut state = packet.fate as u8;
+        if packet.ack_eliciting {
+            state |= ACK_ELICITING;
+        }
+        if packet.marked {
+            state |= MARKED;
+        }
         Self {
-            number,
-            time,
-            size,
+            number: packet.number as u32,
+            time: time as u32,
+            time_high: (time >> 32) as u16,
+            size: packet.size,
+            state,
             ..Self::EMPTY
         }
     }
 
-    /// An unused place.
-    pub const EMPTY: Self = Self {
-        number: 0,
-        time: Instant::ZERO,
-        link: 0,
-        size: 0,
-        tokens: 0,
-        fate: Fate::Outstanding,
-        ack_eliciting: false,
-        marked: false,
-        resent: false,
-    };
+    fn fate(self) -> Fate {
+        match self.state & FATE {
+            0 => Fate::Outstanding,
+            1 => Fate::Repeated,
+            2 => Fate::Acknowledged,
+            _ => Fate::Lost,
+        }
+    }
 }
 
 /// The tables behind all sent packets of a connection.
@@ -141,6 +183,10 @@ pub(super) struct RingState {
     token_len: usize,
     /// Records at the front that are not outstanding any more.
     settled: usize,
+    /// One more than the highest number that was recorded.
+    end: u64,
+    /// The latest time that was recorded.
+    latest: Instant,
 }
 
 impl RingState {
@@ -150,6 +196,8 @@ impl RingState {
         token_head: 0,
         token_len: 0,
         settled: 0,
+        end: 0,
+        latest: Instant::ZERO,
     };
 }
 
@@ -177,21 +225,55 @@ impl Ring<'_> {
         wrap(self.state.head + index, self.packets.len())
     }
 
-    pub(super) fn packet(&self, index: usize) -> &SentPacket {
-        &self.packets[self.place(index)]
+    fn stored(&self, index: usize) -> SentPacket {
+        let stored = self.packets.get(self.place(index));
+        stored.copied().unwrap_or(SentPacket::EMPTY)
     }
 
-    pub(super) fn packet_mut(&mut self, index: usize) -> &mut SentPacket {
+    fn stored_mut(&mut self, index: usize) -> Option<&mut SentPacket> {
         let place = self.place(index);
-        &mut self.packets[place]
+        self.packets.get_mut(place)
+    }
+
+    /// How far below the highest number a record's lies.
+    fn distance(&self, packet: SentPacket) -> u32 {
+        (self.state.end as u32).wrapping_sub(packet.number)
+    }
+
+    #[inline(never)]
+    pub(super) fn packet(&self, index: usize) -> Sent {
+        let packet = self.stored(index);
+        let latest = self.state.latest.as_micros();
+        let time = (u64::from(packet.time_high) << 32) | u64::from(packet.time);
+        let ago = latest.wrapping_sub(time) & TIME;
+        Sent {
+            number: self.state.end.wrapping_sub(self.distance(packet).into()),
+            time: Instant::from_micros(latest.wrapping_sub(ago)),
+            size: packet.size,
+            fate: packet.fate(),
+            ack_eliciting: packet.state & ACK_ELICITING != 0,
+            marked: packet.state & MARKED != 0,
+        }
+    }
+
+    pub(super) fn fate(&self, index: usize) -> Fate {
+        self.stored(index).fate()
+    }
+
+    pub(super) fn set_fate(&mut self, index: usize, fate: Fate) {
+        if let Some(packet) = self.stored_mut(index) {
+            packet.state = packet.state & !FATE | fate as u8;
+        }
     }
 
     /// The first record whose number is at least `number`; the length if there is none.
     pub(super) fn position(&self, number: u64) -> usize {
+        let distance = self.state.end.saturating_sub(number);
+        let distance = u32::try_from(distance).unwrap_or(u32::MAX);
         let (mut low, mut high) = (0, self.state.len);
         while low < high {
             let middle = low.midpoint(high);
-            if self.packet(middle).number < number {
+            if self.distance(self.stored(middle)) > distance {
                 low = middle + 1;
             } else {
                 high = middle;
@@ -201,34 +283,49 @@ impl Ring<'_> {
     }
 
     /// Remembers a packet; `false` if a ring is full.
-    pub(super) fn push(&mut self, mut packet: SentPacket, tokens: &[Token]) -> bool {
+    pub(super) fn push(&mut self, packet: &Sent, tokens: &[Token]) -> bool {
         if self.free_packets() == 0 || self.free_tokens() < tokens.len() {
             return false;
         }
         let Ok(count) = u8::try_from(tokens.len()) else {
             return false;
         };
-        debug_assert!(self.len() == 0 || self.packet(self.len() - 1).number < packet.number);
-        let first = self.state.token_head + self.state.token_len;
-        for (index, token) in tokens.iter().enumerate() {
-            let place = wrap(first + index, self.tokens.len());
-            self.tokens[place] = *token;
+        debug_assert!(self.state.end <= packet.number);
+        let first = wrap(
+            self.state.token_head + self.state.token_len,
+            self.tokens.len(),
+        );
+        let mut place = first;
+        for token in tokens {
+            if let Some(stored) = self.tokens.get_mut(place) {
+                *stored = *token;
+            }
+            place = wrap(place + 1, self.tokens.len());
         }
-        packet.tokens = count;
-        packet.link = wrap(first, self.tokens.len()) as u32;
+        let mut stored = SentPacket::new(packet);
+        stored.tokens = count;
+        stored.link = first as u16;
         self.state.token_len += tokens.len();
         self.state.len += 1;
-        *self.packet_mut(self.state.len - 1) = packet;
+        self.state.end = packet.number + 1;
+        // A clock that goes backwards must not make the earlier packets older than the world.
+        self.state.latest = self.state.latest.max(packet.time);
+        let last = self.state.len - 1;
+        if let Some(place) = self.stored_mut(last) {
+            *place = stored;
+        }
         true
     }
 
     /// The tokens of a record that is not acknowledged.
     pub(super) fn tokens(&self, index: usize) -> impl Iterator<Item = Token> + '_ {
-        let packet = self.packet(index);
-        debug_assert!(packet.fate != Fate::Acknowledged);
-        let first = packet.link as usize;
-        (0..usize::from(packet.tokens))
-            .map(move |offset| self.tokens[wrap(first + offset, self.tokens.len())])
+        let packet = self.stored(index);
+        debug_assert!(packet.fate() != Fate::Acknowledged);
+        let first = usize::from(packet.link);
+        (first..first + usize::from(packet.tokens)).map(|place| {
+            let token = self.tokens.get(wrap(place, self.tokens.len()));
+            token.copied().unwrap_or(Token::None)
+        })
     }
 
     /// Forgets the oldest record.
@@ -236,7 +333,7 @@ impl Ring<'_> {
         if self.state.len == 0 {
             return;
         }
-        let tokens = usize::from(self.packet(0).tokens);
+        let tokens = usize::from(self.stored(0).tokens);
         self.state.token_head = wrap(self.state.token_head + tokens, self.tokens.len());
         self.state.token_len -= tokens;
         self.state.head = wrap(self.state.head + 1, self.packets.len());
@@ -246,22 +343,21 @@ impl Ring<'_> {
 
     /// Marks a record as arrived.
     pub(super) fn acknowledge(&mut self, index: usize) {
-        let packet = self.packet_mut(index);
-        packet.fate = Fate::Acknowledged;
-        packet.link = 1;
+        self.set_fate(index, Fate::Acknowledged);
+        self.join_acknowledged(index, index + 1);
     }
 
     /// Notes that all records of `from..to` are acknowledged, so that later frames can step over them.
     pub(super) fn join_acknowledged(&mut self, from: usize, to: usize) {
-        if from < to {
-            let length = u32::try_from(to - from).unwrap_or(u32::MAX);
-            self.packet_mut(from).link = length;
+        let length = to.saturating_sub(from).min(usize::from(u16::MAX)) as u16;
+        if let Some(packet) = self.stored_mut(from).filter(|_| length > 0) {
+            packet.link = length;
         }
     }
 
     /// How many records from this acknowledged one on are known to be acknowledged.
     pub(super) fn acknowledged_run(&self, index: usize) -> usize {
-        (self.packet(index).link as usize).max(1)
+        usize::from(self.stored(index).link).max(1)
     }
 
     /// The first outstanding record from `index` on; the length if there is none.
@@ -271,8 +367,8 @@ impl Ring<'_> {
             index = self.state.settled;
         }
         while index < self.state.len {
-            match self.packet(index).fate {
-                Fate::Outstanding => break,
+            match self.fate(index) {
+                Fate::Outstanding | Fate::Repeated => break,
                 Fate::Acknowledged => index += self.acknowledged_run(index),
                 Fate::Lost => index += 1,
             }
@@ -308,11 +404,45 @@ mod tests {
         )
     }
 
-    fn record(number: u64) -> SentPacket {
-        SentPacket {
+    fn record(number: u64) -> Sent {
+        Sent {
             number,
-            ..SentPacket::EMPTY
+            time: Instant::from_micros((2_000_000_000 << 20) + number),
+            size: number as u16,
+            fate: Fate::Outstanding,
+            ack_eliciting: number.is_multiple_of(2),
+            marked: number.is_multiple_of(3),
         }
+    }
+
+    #[test]
+    fn what_is_stored_in_half_the_bytes_comes_back_whole() {
+        let (mut packets, mut tokens) = memory(4);
+        let mut memory = SentMemory {
+            packets: Table::from(&mut packets[..]),
+            tokens: Table::from(&mut tokens[..]),
+        };
+        let mut state = RingState::EMPTY;
+        let mut ring = memory.ring(Space::Application, &mut state);
+        let numbers = [1 << 31, u64::from(u32::MAX), 1 << 32, (1 << 32) + 7];
+        for number in numbers {
+            assert!(ring.push(&record(number), &[]));
+        }
+        ring.set_fate(1, Fate::Lost);
+        for (index, number) in numbers.into_iter().enumerate() {
+            let (got, sent) = (ring.packet(index), record(number));
+            assert_eq!(
+                (got.number, got.time, got.size),
+                (number, sent.time, sent.size)
+            );
+            assert_eq!(
+                (got.ack_eliciting, got.marked),
+                (sent.ack_eliciting, sent.marked)
+            );
+            assert_eq!(got.fate == Fate::Lost, index == 1);
+            assert_eq!(ring.position(number), index);
+        }
+        assert_eq!(ring.position(u64::MAX), 4);
     }
 
     #[test]
@@ -340,9 +470,9 @@ mod tests {
                 let token = Token::MaxData {
                     limit: base + number,
                 };
-                assert!(ring.push(record(base + number), &[token, token]));
+                assert!(ring.push(&record(base + number), &[token, token]));
             }
-            assert!(!ring.push(record(base + 99), &[]));
+            assert!(!ring.push(&record(base + 99), &[]));
         }
         for (space, state) in Space::ALL.into_iter().zip(&mut states) {
             let ring = memory.ring(space, state);
@@ -376,7 +506,7 @@ mod tests {
                     let tokens: Vec<_> = (0..count).map(|index| Token::MaxData { limit: number * 10 + index as u64 }).collect();
                     let used: usize = model.iter().map(|entry| entry.1.len()).sum();
                     let fits = model.len() < 5 && used + count <= 10;
-                    prop_assert_eq!(ring.push(record(number), &tokens), fits);
+                    prop_assert_eq!(ring.push(&record(number), &tokens), fits);
                     if fits {
                         model.push_back((number, tokens));
                     }

@@ -157,7 +157,7 @@ proptest! {
             }
             let state = &mut bench.recovery.spaces[Application as usize];
             let ring = bench.recovery.memory.ring(Application, &mut state.ring);
-            let outstanding: Vec<_> = (0..ring.len()).map(|index| *ring.packet(index)).filter(|packet| packet.fate == Fate::Outstanding).collect();
+            let outstanding: Vec<_> = (0..ring.len()).map(|index| ring.packet(index)).filter(|packet| packet.fate.is_outstanding()).collect();
             let bytes: u32 = outstanding.iter().map(|packet| u32::from(packet.size)).sum();
             prop_assert_eq!(bytes, bench.recovery.in_flight);
             let eliciting = outstanding.iter().filter(|packet| packet.ack_eliciting).count();
