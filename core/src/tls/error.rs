@@ -6,6 +6,13 @@ use super::alert::Alert;
 use super::message::MessageType;
 use crate::wire::{Code, Rule, TransportError, rule};
 
+/// A rule whose breach is told by the alert of this name.
+macro_rules! alert {
+    ($name:ident, $words:literal) => {
+        rule!(Alert::$name.code(), $words)
+    };
+}
+
 /// Why a handshake ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
@@ -142,12 +149,7 @@ impl Error {
     /// What CONNECTION_CLOSE says.
     pub fn transport(&self) -> TransportError {
         TransportError::new(match self {
-            Self::InvalidMessage(_) => {
-                rule!(
-                    Alert::DECODE_ERROR.code(),
-                    "handshake message does not decode"
-                )
-            }
+            Self::InvalidMessage(_) => alert!(DECODE_ERROR, "handshake message does not decode"),
             Self::PeerMisbehaved(error) => error.rule(),
             Self::PeerIncompatible(error) => error.rule(),
             Self::Certificate(error) => error.rule(),
@@ -159,10 +161,7 @@ impl Error {
                 Code::INTERNAL_ERROR,
                 "own handshake message larger than Limits::handshake_send"
             ),
-            Self::SignerFailed => rule!(
-                Alert::INTERNAL_ERROR.code(),
-                "no signature for the client certificate"
-            ),
+            Self::SignerFailed => alert!(INTERNAL_ERROR, "no signature for the client certificate"),
             Self::Transport(error) => return *error,
         })
     }
@@ -177,95 +176,63 @@ impl PeerMisbehaved {
     /// The alert that RFC 8446 names for this, and words.
     const fn rule(&self) -> &'static Rule {
         match self {
-            Self::UnexpectedMessage(_) => rule!(
-                Alert::UNEXPECTED_MESSAGE.code(),
-                "handshake message out of order"
-            ),
-            Self::BytesAfterKeyChange => rule!(
-                Alert::UNEXPECTED_MESSAGE.code(),
+            Self::UnexpectedMessage(_) => {
+                alert!(UNEXPECTED_MESSAGE, "handshake message out of order")
+            }
+            Self::BytesAfterKeyChange => alert!(
+                UNEXPECTED_MESSAGE,
                 "handshake bytes behind a change of keys"
             ),
-            Self::LegacyVersion => rule!(
-                Alert::ILLEGAL_PARAMETER.code(),
-                "legacy_version is not 0x0303"
-            ),
-            Self::UnofferedVersion => rule!(
-                Alert::ILLEGAL_PARAMETER.code(),
-                "TLS version was not offered"
-            ),
-            Self::Downgrade => rule!(
-                Alert::ILLEGAL_PARAMETER.code(),
+            Self::LegacyVersion => alert!(ILLEGAL_PARAMETER, "legacy_version is not 0x0303"),
+            Self::UnofferedVersion => alert!(ILLEGAL_PARAMETER, "TLS version was not offered"),
+            Self::Downgrade => alert!(
+                ILLEGAL_PARAMETER,
                 "TLS downgraded although the server knows 1.3"
             ),
-            Self::SessionIdNotEchoed => rule!(
-                Alert::ILLEGAL_PARAMETER.code(),
-                "session ID is not the one sent"
-            ),
-            Self::Compression => rule!(
-                Alert::ILLEGAL_PARAMETER.code(),
-                "compression method is not null"
-            ),
-            Self::UnofferedSuite => rule!(
-                Alert::ILLEGAL_PARAMETER.code(),
-                "cipher suite was not offered"
-            ),
-            Self::SuiteChanged => rule!(
-                Alert::ILLEGAL_PARAMETER.code(),
+            Self::SessionIdNotEchoed => alert!(ILLEGAL_PARAMETER, "session ID is not the one sent"),
+            Self::Compression => alert!(ILLEGAL_PARAMETER, "compression method is not null"),
+            Self::UnofferedSuite => alert!(ILLEGAL_PARAMETER, "cipher suite was not offered"),
+            Self::SuiteChanged => alert!(
+                ILLEGAL_PARAMETER,
                 "cipher suite changed after HelloRetryRequest"
             ),
-            Self::RetryWithoutChange => rule!(
-                Alert::ILLEGAL_PARAMETER.code(),
-                "HelloRetryRequest asks for no change"
-            ),
-            Self::SecondRetry => {
-                rule!(Alert::UNEXPECTED_MESSAGE.code(), "second HelloRetryRequest")
+            Self::RetryWithoutChange => {
+                alert!(ILLEGAL_PARAMETER, "HelloRetryRequest asks for no change")
             }
-            Self::RetryForSharedGroup => rule!(
-                Alert::ILLEGAL_PARAMETER.code(),
+            Self::SecondRetry => alert!(UNEXPECTED_MESSAGE, "second HelloRetryRequest"),
+            Self::RetryForSharedGroup => alert!(
+                ILLEGAL_PARAMETER,
                 "HelloRetryRequest for a group already shared"
             ),
-            Self::UnofferedGroup => rule!(Alert::ILLEGAL_PARAMETER.code(), "group was not offered"),
-            Self::WrongGroup => rule!(
-                Alert::ILLEGAL_PARAMETER.code(),
+            Self::UnofferedGroup => alert!(ILLEGAL_PARAMETER, "group was not offered"),
+            Self::WrongGroup => alert!(
+                ILLEGAL_PARAMETER,
                 "key share of another group than asked for"
             ),
-            Self::InvalidKeyShare => rule!(
-                Alert::ILLEGAL_PARAMETER.code(),
-                "key share is no public key of its group"
-            ),
-            Self::UnsolicitedExtension(_) => rule!(
-                Alert::UNSUPPORTED_EXTENSION.code(),
-                "extension nobody asked for"
-            ),
-            Self::DuplicateExtension(_) => {
-                rule!(Alert::ILLEGAL_PARAMETER.code(), "extension twice")
+            Self::InvalidKeyShare => {
+                alert!(ILLEGAL_PARAMETER, "key share is no public key of its group")
             }
-            Self::MisplacedExtension(_) => rule!(
-                Alert::ILLEGAL_PARAMETER.code(),
-                "extension in the wrong message"
-            ),
-            Self::MissingExtension(_) => rule!(
-                Alert::MISSING_EXTENSION.code(),
-                "mandatory extension missing"
-            ),
-            Self::UnofferedProtocol => rule!(
-                Alert::ILLEGAL_PARAMETER.code(),
-                "application protocol was not offered"
-            ),
-            Self::RequestContext => rule!(
-                Alert::ILLEGAL_PARAMETER.code(),
+            Self::UnsolicitedExtension(_) => {
+                alert!(UNSUPPORTED_EXTENSION, "extension nobody asked for")
+            }
+            Self::DuplicateExtension(_) => alert!(ILLEGAL_PARAMETER, "extension twice"),
+            Self::MisplacedExtension(_) => {
+                alert!(ILLEGAL_PARAMETER, "extension in the wrong message")
+            }
+            Self::MissingExtension(_) => alert!(MISSING_EXTENSION, "mandatory extension missing"),
+            Self::UnofferedProtocol => {
+                alert!(ILLEGAL_PARAMETER, "application protocol was not offered")
+            }
+            Self::RequestContext => alert!(
+                ILLEGAL_PARAMETER,
                 "certificate request context during the handshake"
             ),
-            Self::NoCertificate => rule!(Alert::DECODE_ERROR.code(), "server sent no certificate"),
-            Self::UnofferedSignatureScheme => rule!(
-                Alert::ILLEGAL_PARAMETER.code(),
-                "signature scheme was not offered"
-            ),
-            Self::BadSignature => rule!(
-                Alert::DECRYPT_ERROR.code(),
-                "signature of CertificateVerify is wrong"
-            ),
-            Self::BadFinished => rule!(Alert::DECRYPT_ERROR.code(), "Finished is wrong"),
+            Self::NoCertificate => alert!(DECODE_ERROR, "server sent no certificate"),
+            Self::UnofferedSignatureScheme => {
+                alert!(ILLEGAL_PARAMETER, "signature scheme was not offered")
+            }
+            Self::BadSignature => alert!(DECRYPT_ERROR, "signature of CertificateVerify is wrong"),
+            Self::BadFinished => alert!(DECRYPT_ERROR, "Finished is wrong"),
         }
     }
 }
@@ -274,15 +241,11 @@ impl PeerIncompatible {
     /// The alert that goes with it, and words.
     const fn rule(&self) -> &'static Rule {
         match self {
-            Self::Version => rule!(
-                Alert::PROTOCOL_VERSION.code(),
-                "server does not speak TLS 1.3"
-            ),
+            Self::Version => alert!(PROTOCOL_VERSION, "server does not speak TLS 1.3"),
             //= rfc9001#8.1
-            Self::ApplicationProtocol => rule!(
-                Alert::NO_APPLICATION_PROTOCOL.code(),
-                "no application protocol in common"
-            ),
+            Self::ApplicationProtocol => {
+                alert!(NO_APPLICATION_PROTOCOL, "no application protocol in common")
+            }
         }
     }
 }
@@ -291,52 +254,33 @@ impl CertificateError {
     /// The alert that RFC 8446 §6.2 has for this, and words.
     const fn rule(&self) -> &'static Rule {
         match self {
-            Self::Malformed => rule!(Alert::BAD_CERTIFICATE.code(), "certificate is malformed"),
-            Self::UnknownIssuer => {
-                rule!(Alert::UNKNOWN_CA.code(), "certificate's issuer is unknown")
-            }
-            Self::Expired => rule!(Alert::CERTIFICATE_EXPIRED.code(), "certificate has expired"),
-            Self::NotYetValid => rule!(
-                Alert::CERTIFICATE_EXPIRED.code(),
-                "certificate is not valid yet"
-            ),
-            Self::NameMismatch => rule!(
-                Alert::BAD_CERTIFICATE.code(),
-                "certificate is for other names"
-            ),
-            Self::BadSignature => rule!(
-                Alert::BAD_CERTIFICATE.code(),
-                "certificate's signature is wrong"
-            ),
-            Self::UnsupportedAlgorithm => rule!(
-                Alert::UNSUPPORTED_CERTIFICATE.code(),
+            Self::Malformed => alert!(BAD_CERTIFICATE, "certificate is malformed"),
+            Self::UnknownIssuer => alert!(UNKNOWN_CA, "certificate's issuer is unknown"),
+            Self::Expired => alert!(CERTIFICATE_EXPIRED, "certificate has expired"),
+            Self::NotYetValid => alert!(CERTIFICATE_EXPIRED, "certificate is not valid yet"),
+            Self::NameMismatch => alert!(BAD_CERTIFICATE, "certificate is for other names"),
+            Self::BadSignature => alert!(BAD_CERTIFICATE, "certificate's signature is wrong"),
+            Self::UnsupportedAlgorithm => alert!(
+                UNSUPPORTED_CERTIFICATE,
                 "certificate's signature algorithm is not supported"
             ),
-            Self::WrongPurpose => rule!(
-                Alert::UNSUPPORTED_CERTIFICATE.code(),
-                "certificate is not for servers"
-            ),
-            Self::Constraint => rule!(
-                Alert::BAD_CERTIFICATE.code(),
+            Self::WrongPurpose => alert!(UNSUPPORTED_CERTIFICATE, "certificate is not for servers"),
+            Self::Constraint => alert!(
+                BAD_CERTIFICATE,
                 "certificate violates a constraint of its issuer"
             ),
-            Self::UnsupportedExtension => rule!(
-                Alert::UNSUPPORTED_CERTIFICATE.code(),
+            Self::UnsupportedExtension => alert!(
+                UNSUPPORTED_CERTIFICATE,
                 "certificate has an unknown critical extension"
             ),
-            Self::Revoked => rule!(Alert::CERTIFICATE_REVOKED.code(), "certificate is revoked"),
-            Self::TooComplex => rule!(
-                Alert::CERTIFICATE_UNKNOWN.code(),
-                "certificate chain takes too much work"
-            ),
-            Self::UnknownKey => rule!(
-                Alert::CERTIFICATE_UNKNOWN.code(),
-                "certificate's key is not a pinned one"
-            ),
-            Self::Refused => rule!(
-                Alert::CERTIFICATE_UNKNOWN.code(),
-                "certificate refused by the verifier"
-            ),
+            Self::Revoked => alert!(CERTIFICATE_REVOKED, "certificate is revoked"),
+            Self::TooComplex => {
+                alert!(CERTIFICATE_UNKNOWN, "certificate chain takes too much work")
+            }
+            Self::UnknownKey => {
+                alert!(CERTIFICATE_UNKNOWN, "certificate's key is not a pinned one")
+            }
+            Self::Refused => alert!(CERTIFICATE_UNKNOWN, "certificate refused by the verifier"),
         }
     }
 }
