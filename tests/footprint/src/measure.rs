@@ -59,8 +59,8 @@ pub fn measure(
         Err(Failure::Other(problem)) => return Err(problem),
     };
     let mut measured = sizes(&request, &echo)?;
-    if let Some(runner) = runner {
-        match runner.run(builder, set) {
+    if let (Some(runner), Some(server)) = (runner, set.server) {
+        match runner.run(builder, set, server) {
             Ok(phases) => measured.phases = phases,
             // The paint and the prints of a run are what was too much; the sizes stand.
             Err(Failure::TooLarge) => {}
@@ -89,8 +89,8 @@ fn sizes(request: &Path, echo: &Path) -> Result<Measured, String> {
 }
 
 impl Runner {
-    fn run(&self, builder: &Builder, set: &Set) -> Result<Vec<Phase>, Failure> {
-        let server = Server::start(&self.server, set.server, &self.scratch);
+    fn run(&self, builder: &Builder, set: &Set, server: &[&str]) -> Result<Vec<Phase>, Failure> {
+        let server = Server::start(&self.server, server, &self.scratch);
         let server = server.map_err(Failure::Other)?;
         let image = builder.measuring(set, &server.root)?;
         run::run(&image, &server, &self.script).map_err(Failure::Other)

@@ -5,7 +5,7 @@
 use cortex_m::Peripherals;
 use cortex_m_rt::entry;
 use quicpro_core::io::{Clock, Entropy, drive};
-use quicpro_core::{Client, ClientConfig, Instant, Storage, WallClock};
+use quicpro_core::{Client, Instant, Storage};
 use quicpro_firmware::arguments::{self, Arguments};
 use quicpro_firmware::client::{ClientStorage, Datagram, Exchange, LIMITS, SUITES};
 use quicpro_firmware::clock::SysTick;
@@ -71,8 +71,7 @@ fn connect(
     now: Instant,
     entropy: [u8; 32],
 ) -> Result<&'static mut Client<'static>, Failure> {
-    let date = WallClock::At(arguments.date);
-    let config = ClientConfig::new(trust::roots()?, date)
+    let config = trust::config(arguments.date)?
         .server_name(arguments.name)
         .suites(SUITES);
     let memory = STORAGE.take().memory();

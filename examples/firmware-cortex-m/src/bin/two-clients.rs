@@ -6,7 +6,7 @@ use cortex_m::Peripherals;
 use cortex_m_rt::entry;
 use defmt::info;
 use quicpro_core::io::{Clock, Driven, Entropy, drive};
-use quicpro_core::{Client, ClientConfig, Instant, Limits, Storage, WallClock, storage};
+use quicpro_core::{Client, ClientConfig, Instant, Limits, Storage, storage};
 use quicpro_firmware::arguments::{self, Arguments};
 use quicpro_firmware::client::{Datagram, Exchange};
 use quicpro_firmware::clock::SysTick;
@@ -58,8 +58,7 @@ fn run() -> Result<(), Failure> {
     let line = arguments::line()?;
     let arguments = Arguments::parse(&line)?;
     let network = Network::start(&NETWORK, BUFFERS.take(), SOCKETS.take(), clock)?;
-    let date = WallClock::At(arguments.date);
-    let config = ClientConfig::new(trust::roots()?, date).server_name(arguments.name);
+    let config = trust::config(arguments.date)?.server_name(arguments.name);
     let mut seed = Seed::new(arguments.seed);
 
     let [first, second] = STORAGE.take();
