@@ -239,7 +239,7 @@ impl Limits {
     /// chunks, so the window needs its own length in chunks and two for each stream that keeps bytes; the
     /// bytes that stay with the handshake's buffer come on top.
     pub const fn receive_chunks(&self) -> usize {
-        let all_after = self.receive_window.div_ceil(self.receive_chunk)
+        let all_after = chunks(self.receive_window, self.receive_chunk)
             + 2 * self.buffering_streams()
             + self.ticket_chunks();
         let handshake = self.handshake_chunks();
@@ -252,18 +252,18 @@ impl Limits {
 
     /// Receive chunks lent to the handshake.
     pub const fn handshake_chunks(&self) -> usize {
-        self.handshake.div_ceil(self.receive_chunk)
+        chunks(self.handshake, self.receive_chunk)
     }
 
     /// Receive chunks that stay lent afterwards.
     pub const fn ticket_chunks(&self) -> usize {
-        self.tickets.div_ceil(self.receive_chunk)
+        chunks(self.tickets, self.receive_chunk)
     }
 
     /// Chunks of the send pool: the window, but at least one for every stream that sends and what the
     /// handshake borrows.
     pub const fn send_chunks(&self) -> usize {
-        let window = self.send_window.div_ceil(self.send_chunk);
+        let window = chunks(self.send_window, self.send_chunk);
         let least = self.sending_slots() + 1;
         let handshake = self.handshake_send_chunks();
         let chunks = if window > least { window } else { least };
@@ -276,7 +276,7 @@ impl Limits {
 
     /// Send chunks lent to the handshake.
     pub const fn handshake_send_chunks(&self) -> usize {
-        self.handshake_send.div_ceil(self.send_chunk)
+        chunks(self.handshake_send, self.send_chunk)
     }
 
     /// Words of presence bits of the receive pool: one bit a byte.
@@ -294,7 +294,11 @@ impl Limits {
     /// keeps up.
     pub const fn initial_stream_window(&self) -> usize {
         let section = self.field_section + FRAME_HEADER;
-        let quarter = self.receive_window.saturating_sub(self.engine_window) / 4 / self.requests;
+        let quarter = self.receive_window.saturating_sub(self.engine_window) / 4;
+        let quarter = match self.requests {
+            0 => 0,
+            requests => quarter / requests,
+        };
         if section > quarter { section } else { quarter }
     }
 
@@ -350,6 +354,15 @@ impl Limits {
 
 const fn is_chunk(length: usize) -> bool {
     length >= 32 && length <= 32_768 && length.is_power_of_two()
+}
+
+/// Chunks that `bytes` take; none where chunks have no length, which [`Limits::problem`] names.
+const fn chunks(bytes: usize, chunk: usize) -> usize {
+    if chunk == 0 {
+        return 0;
+    }
+    let whole = bytes / chunk;
+    whole + (whole * chunk < bytes) as usize
 }
 
 const _: () = assert!(Limits::TINY.problem().is_none());
