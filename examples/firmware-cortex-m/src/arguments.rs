@@ -4,6 +4,7 @@ use core::net::{Ipv4Addr, SocketAddr, SocketAddrV4};
 
 use quicpro_core::Duration;
 use semihosting::experimental::env;
+use static_cell::StaticCell;
 
 use crate::exit::Failure;
 
@@ -31,9 +32,11 @@ pub struct Arguments<'a> {
     pub patience: Duration,
 }
 
-/// Reads the line. It lives as long as its words are used.
-pub fn line() -> Result<Line, Failure> {
-    env::args().map_err(|_| Failure::Arguments)
+/// Reads the line. Once in the life of the program.
+pub fn line() -> Result<&'static Line, Failure> {
+    static LINE: StaticCell<Line> = StaticCell::new();
+    let line = env::args().map_err(|_| Failure::Arguments)?;
+    Ok(LINE.init(line))
 }
 
 impl<'a> Arguments<'a> {

@@ -15,7 +15,7 @@ use cortex_m::Peripherals;
 use cortex_m_rt::entry;
 use embassy_executor::raw::Executor;
 use embassy_net::{Config, Ipv4Address, Ipv4Cidr, Runner, StackResources, StaticConfigV4};
-use quicpro_firmware::arguments::{self, Arguments, Line};
+use quicpro_firmware::arguments::{self, Arguments};
 use quicpro_firmware::board;
 use quicpro_firmware::clock::SysTick;
 use quicpro_firmware::exit::{Failure, end};
@@ -27,7 +27,6 @@ use device::Device;
 const ADDRESS: Ipv4Cidr = Ipv4Cidr::new(Ipv4Address::new(10, 0, 2, 15), 24);
 const ROUTER: Ipv4Address = Ipv4Address::new(10, 0, 2, 2);
 
-static LINE: StaticCell<Line> = StaticCell::new();
 static EXECUTOR: StaticCell<Executor> = StaticCell::new();
 static RESOURCES: StaticCell<StackResources<1>> = StaticCell::new();
 
@@ -51,7 +50,7 @@ fn main() -> ! {
 fn start(executor: &'static Executor) -> Result<(), Failure> {
     let peripherals = Peripherals::take().ok_or(Failure::Arguments)?;
     time::start(SysTick::start(peripherals.SYST));
-    let arguments = Arguments::parse(LINE.init(arguments::line()?))?;
+    let arguments = Arguments::parse(arguments::line()?)?;
     let (controller, address) =
         board::ethernet().ok_or(quicpro_firmware::network::Error::NoController)?;
     let config = Config::ipv4_static(StaticConfigV4 {

@@ -36,7 +36,7 @@ fn run() -> Result<(), Failure> {
     let clock = SysTick::start(peripherals.SYST);
     let line = arguments::line()?;
     // All of them, so that what reads them is in this image, too.
-    let arguments = black_box(Arguments::parse(&line)?);
+    let arguments = black_box(Arguments::parse(line)?);
     let network = Network::start(&NETWORK, BUFFERS.take(), SOCKETS.take(), clock)?;
     let mut stack = network;
     let mut socket = stack.socket()?;

@@ -36,27 +36,19 @@ fn main() -> ! {
 }
 
 fn run() -> Result<(), Failure> {
-    let peripherals = Peripherals::take().ok_or(Failure::Arguments)?;
-    let clock = SysTick::start(peripherals.SYST);
-    let line = arguments::line()?;
-    let arguments = Arguments::parse(&line)?;
-    let network = Network::start(&NETWORK, BUFFERS.take(), SOCKETS.take(), clock)?;
-    let mut socket = network.engine_socket(arguments.server)?;
-
-    let mut entropy = [0; 32];
-    let Ok(()) = Seed::new(arguments.seed).fill(&mut entropy);
+    let (arguments, network, clock) = begin()?;
     let mut phase = Phase::begin();
-    let client = connect(&arguments, clock.now(), entropy)?;
+    let client = connect(&arguments, clock.now())?;
     phase.end("connect");
+    let until = clock.now() + arguments.patience;
+    let mut socket = network.engine_socket(arguments.server)?;
     let mut exchange = Exchange::new(arguments.get, arguments.post);
-
     let datagram = DATAGRAM.take();
-    let patience = clock.now() + arguments.patience;
     while !exchange.is_complete() {
-        if clock.now() >= patience {
+        if clock.now() >= until {
             return Err(Failure::TimedOut);
         }
-        drive(client, &mut socket, &clock, datagram, Some(patience))?;
+        drive(client, &mut socket, &clock, datagram, Some(until))?;
         exchange.follow(client)?;
     }
     client.close(clock.now());
@@ -64,13 +56,24 @@ fn run() -> Result<(), Failure> {
     Ok(())
 }
 
-/// Puts a new client into its place. Not inlined: what it needs of the stack is free again afterwards.
+/// Brings the board up. Not inlined, as nothing that comes once: what it needs of the stack is free again afterwards.
+#[inline(never)]
+fn begin() -> Result<(Arguments<'static>, &'static Network, SysTick), Failure> {
+    let peripherals = Peripherals::take().ok_or(Failure::Arguments)?;
+    let clock = SysTick::start(peripherals.SYST);
+    let arguments = Arguments::parse(arguments::line()?)?;
+    let network = Network::start(&NETWORK, BUFFERS.take(), SOCKETS.take(), clock)?;
+    Ok((arguments, network, clock))
+}
+
+/// Puts a new client into its place.
 #[inline(never)]
 fn connect(
-    arguments: &Arguments<'_>,
+    arguments: &Arguments<'static>,
     now: Instant,
-    entropy: [u8; 32],
 ) -> Result<&'static mut Client<'static>, Failure> {
+    let mut entropy = [0; 32];
+    let Ok(()) = Seed::new(arguments.seed).fill(&mut entropy);
     let config = trust::config(arguments.date)?
         .server_name(arguments.name)
         .suites(SUITES);

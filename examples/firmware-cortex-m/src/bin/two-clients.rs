@@ -56,7 +56,7 @@ fn run() -> Result<(), Failure> {
     let peripherals = Peripherals::take().ok_or(Failure::Arguments)?;
     let clock = SysTick::start(peripherals.SYST);
     let line = arguments::line()?;
-    let arguments = Arguments::parse(&line)?;
+    let arguments = Arguments::parse(line)?;
     let network = Network::start(&NETWORK, BUFFERS.take(), SOCKETS.take(), clock)?;
     let config = trust::config(arguments.date)?.server_name(arguments.name);
     let mut seed = Seed::new(arguments.seed);
