@@ -10,7 +10,11 @@ use crate::crypto::key_exchange::Group;
 use crate::crypto::{Provider, Suite};
 use crate::mem::Shared;
 use crate::time::Duration;
-use crate::tls::{self, Identity, KeyLog, Trust, WallClock};
+#[cfg(feature = "client-certificates")]
+use crate::tls::Identity;
+#[cfg(feature = "key-log")]
+use crate::tls::KeyLog;
+use crate::tls::{self, Trust, WallClock};
 
 /// The idle timeout we announce unless told otherwise.
 const IDLE_TIMEOUT_MS: u64 = 30_000;
@@ -127,6 +131,7 @@ impl<'m> ClientConfig<'m> {
     }
 
     /// The certificate to show to a server that asks for one.
+    #[cfg(feature = "client-certificates")]
     #[must_use]
     pub fn identity(mut self, identity: Identity<'m>) -> Self {
         self.tls = self.tls.identity(identity);
@@ -134,6 +139,7 @@ impl<'m> ClientConfig<'m> {
     }
 
     /// Where secrets are reported, for tools that decrypt captured traffic.
+    #[cfg(feature = "key-log")]
     #[must_use]
     pub fn key_log(mut self, key_log: Shared<'m, dyn KeyLog>) -> Self {
         self.tls = self.tls.key_log(key_log);

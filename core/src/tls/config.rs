@@ -217,6 +217,7 @@ impl<'m> ClientConfig<'m> {
     }
 
     /// The certificate to show to a server that asks for one.
+    #[cfg(feature = "client-certificates")]
     #[must_use]
     pub fn identity(mut self, identity: Identity<'m>) -> Self {
         self.identity = Some(identity);
@@ -224,6 +225,7 @@ impl<'m> ClientConfig<'m> {
     }
 
     /// Where secrets are reported.
+    #[cfg(feature = "key-log")]
     #[must_use]
     pub fn key_log(mut self, key_log: Shared<'m, dyn KeyLog>) -> Self {
         self.key_log = Some(key_log);

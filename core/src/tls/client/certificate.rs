@@ -39,7 +39,7 @@ impl Protected {
     ) -> Result<Requested, Error> {
         let request = CertificateRequest::decode(message.body())?;
         self.transcript.add(message.whole);
-        if let Some(identity) = &cx.setup.identity {
+        if let Some(identity) = cx.setup.identity() {
             let mut ours = identity.signer.schemes().iter();
             let is_asked_for =
                 |ours: &&SignatureScheme| request.schemes().any(|scheme| scheme == ours.code());

@@ -61,7 +61,7 @@ impl Protected {
     }
 
     fn send_certificate(&mut self, cx: &mut Cx<'_, '_>) -> Result<(), Error> {
-        let Some(identity) = &cx.setup.identity else {
+        let Some(identity) = cx.setup.identity() else {
             return Err(Error::SignerFailed);
         };
         let kind = MessageType::CERTIFICATE;
@@ -81,7 +81,7 @@ impl Protected {
         scheme: SignatureScheme,
         cx: &mut Cx<'_, '_>,
     ) -> Result<(), Error> {
-        let Some(identity) = &cx.setup.identity else {
+        let Some(identity) = cx.setup.identity() else {
             return Err(Error::SignerFailed);
         };
         let mut content = [0; SIGNED_LENGTH_MAX];

@@ -478,8 +478,16 @@ impl Setup<'_> {
         }
     }
 
+    /// Who we are; nobody where that was not compiled in.
+    fn identity(&self) -> Option<&Identity<'_>> {
+        let identity = self.identity.as_ref();
+        identity.filter(|_| cfg!(feature = "client-certificates"))
+    }
+
     fn log(&self, label: &'static str, secret: &Secret) {
-        if let Some(key_log) = &self.key_log {
+        if cfg!(feature = "key-log")
+            && let Some(key_log) = &self.key_log
+        {
             key_log.log(label, &self.random, secret.as_slice());
         }
     }
