@@ -32,6 +32,11 @@ pub const SETS: &[Set] = &[
         server: None,
     },
     Set {
+        name: "P-256, AES-128, nothing else",
+        features: "webpki,p256",
+        server: Some(&[]),
+    },
+    Set {
         name: DEFAULT,
         features: "webpki,chacha20,x25519,p256",
         server: Some(&[]),
