@@ -252,7 +252,7 @@ fn insert(ranges: &mut [NumberRange], state: &mut State, number: u64) {
     // From the top: what arrives is nearly always recent.
     let higher = used.iter().rev().take_while(|range| range.start > number);
     let at = used.len() - higher.count();
-    let (below, above) = used.split_at_mut(at);
+    let (below, above) = used.split_at_mut_checked(at).unwrap_or_default();
     match (below.last_mut(), above.first_mut()) {
         (Some(below), above) if below.end == number => {
             below.end += 1;

@@ -8,6 +8,13 @@ pub use reader::Reader;
 pub use varint::VarInt;
 pub use writer::{Full, Writer};
 
+/// Copies as many bytes as both have. Unlike the slice's own method it has no length to insist on, and cannot panic.
+pub fn copy(to: &mut [u8], from: &[u8]) {
+    for (to, from) in to.iter_mut().zip(from) {
+        *to = *from;
+    }
+}
+
 /// Why bytes could not be decoded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]

@@ -6,7 +6,7 @@
 
 use core::ops::Range;
 
-use crate::codec::{Full, Writer};
+use crate::codec::{Full, Writer, copy};
 use crate::frame_writer::FrameWriter;
 use crate::mem::RangeSet;
 use crate::tls::WriteMessage;
@@ -115,7 +115,7 @@ impl CryptoReceive {
             return;
         };
         if self.stored.insert(range).is_ok() {
-            place.copy_from_slice(fresh);
+            copy(place, fresh);
         }
     }
 
@@ -132,8 +132,13 @@ impl CryptoReceive {
         self.read[self.level.0 as usize] += count as u64;
         self.stored.shift_down(count as u32);
         let unread = self.stored.last().map_or(0, |range| range.end as usize);
-        if unread > 0 && count > 0 && count + unread <= buffer.len() {
-            buffer.copy_within(count..count + unread, 0);
+        if count > 0 {
+            for at in 0..unread {
+                let byte = buffer.get(count + at).copied();
+                if let (Some(place), Some(byte)) = (buffer.get_mut(at), byte) {
+                    *place = byte;
+                }
+            }
         }
     }
 

@@ -4,6 +4,7 @@
 //! Invariant: at most `Limits::early_datagrams` packets are kept, each once; later ones are discarded.
 
 use super::{Connection, Receive};
+use crate::codec::copy;
 use crate::mem::Table;
 use crate::recovery::Codepoint;
 use crate::time::Instant;
@@ -41,16 +42,15 @@ impl<'m> Early<'m> {
     /// Keeps a packet; `false` if there is no place for it.
     pub(super) fn keep(&mut self, codepoint: Codepoint, packet: &[u8]) -> bool {
         let length = packet.len() as u16;
-        let mut places = self.bytes.chunks_exact_mut(self.place);
-        for kept in &mut self.kept {
-            let Some(place) = places.next() else { break };
+        for (index, kept) in self.kept.iter_mut().enumerate() {
             if kept.length > 0 {
                 continue;
             }
-            let Some(place) = place.get_mut(..packet.len()) else {
+            let place = place(&mut self.bytes, self.place, index);
+            let Some(place) = place.and_then(|place| place.get_mut(..packet.len())) else {
                 break;
             };
-            place.copy_from_slice(packet);
+            copy(place, packet);
             *kept = Kept { length, codepoint };
             return true;
         }
@@ -63,14 +63,22 @@ impl<'m> Early<'m> {
         from: usize,
         ready: impl Fn(u8) -> bool,
     ) -> Option<(usize, Codepoint, &mut [u8])> {
-        let places = self.bytes.chunks_exact_mut(self.place);
-        let mut places = places.zip(&mut self.kept).enumerate().skip(from);
-        let (index, (place, kept)) = places.find(|(_, (place, kept))| {
-            kept.length > 0 && place.first().is_some_and(|&first| ready(first))
+        let mut kept = self.kept.iter_mut().enumerate().skip(from);
+        let bytes = &mut self.bytes;
+        let (index, kept) = kept.find(|(index, kept)| {
+            let first = place(bytes, self.place, *index).and_then(|place| place.first());
+            kept.length > 0 && first.is_some_and(|&first| ready(first))
         })?;
         let Kept { length, codepoint } = core::mem::take(kept);
-        Some((index + 1, codepoint, place.get_mut(..length.into())?))
+        let packet = place(bytes, self.place, index)?.get_mut(..length.into())?;
+        Some((index + 1, codepoint, packet))
     }
+}
+
+/// The place with this index, if the memory has it.
+fn place(bytes: &mut [u8], length: usize, index: usize) -> Option<&mut [u8]> {
+    let start = index.checked_mul(length)?;
+    bytes.get_mut(start..start.checked_add(length)?)
 }
 
 impl Connection<'_> {

@@ -1,5 +1,6 @@
 //! Why a connection ended (RFC 9000 §10).
 
+use crate::codec::copy;
 use crate::wire::frame::Close;
 use crate::wire::{Code, TransportError};
 
@@ -24,14 +25,14 @@ impl Reason {
     pub fn new(reason: &[u8]) -> Self {
         let mut new = Self::EMPTY;
         let length = reason.len().min(REASON_BYTES_MAX);
-        new.bytes[..length].copy_from_slice(&reason[..length]);
+        copy(&mut new.bytes, reason);
         new.length = length as u8;
         new
     }
 
     /// The bytes that were kept.
     pub fn as_bytes(&self) -> &[u8] {
-        &self.bytes[..usize::from(self.length)]
+        self.bytes.get(..self.length.into()).unwrap_or_default()
     }
 
     /// For display: all but printable ASCII is escaped, which needs no table of characters.

@@ -38,7 +38,8 @@ pub(super) fn divide(state: State, lent: &mut [u8], token: usize) -> Lent<'_> {
 
 /// Splits at `middle`, or at the end if that is earlier.
 fn split(bytes: &mut [u8], middle: usize) -> (&mut [u8], &mut [u8]) {
-    bytes.split_at_mut(middle.min(bytes.len()))
+    let middle = middle.min(bytes.len());
+    bytes.split_at_mut_checked(middle).unwrap_or_default()
 }
 
 impl Connection<'_> {

@@ -47,7 +47,8 @@ impl Connection<'_> {
         if !self.state.is_open() {
             return self.handle_straggler(now, datagram);
         }
-        let tail = datagram.last_chunk::<RESET_TOKEN_LENGTH>().copied();
+        let tail = datagram.len().checked_sub(RESET_TOKEN_LENGTH);
+        let tail = tail.and_then(|at| datagram.get(at..)?.try_into().ok());
         if !self.handle_packets(now, from, datagram) {
             self.recognise_reset(now, datagram, tail);
         }

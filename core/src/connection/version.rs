@@ -5,6 +5,7 @@
 
 use super::refusal::Refusal;
 use super::{Connection, State};
+use crate::codec::copy;
 use crate::crypto::retry_tag::is_retry_genuine;
 use crate::fmt::debug;
 use crate::time::Instant;
@@ -141,7 +142,7 @@ impl Connection<'_> {
         self.version.retry_source = Some(source);
         let (lent, _) = self.lent();
         if let Some(place) = lent.token.get_mut(..token.len()) {
-            place.copy_from_slice(token);
+            copy(place, token);
         }
         self.parts.remote_cids.set_first(source);
         self.keyring.install_initial(source.as_slice());

@@ -39,6 +39,13 @@ pub(super) enum Aead {
     External(BoxedPacketKey),
 }
 
+/// What is encrypted, and the tag behind it.
+fn split_tag(payload: &mut [u8]) -> Option<(&mut [u8], &mut [u8; TAG_LENGTH])> {
+    let middle = payload.len().checked_sub(TAG_LENGTH)?;
+    let (text, tag) = payload.split_at_mut_checked(middle)?;
+    Some((text, tag.try_into().ok()?))
+}
+
 impl Aead {
     /// `key` has the suite's key length.
     pub(super) fn new(suite: Suite, key: &[u8], provider: Option<&dyn Provider>) -> Self {
@@ -74,7 +81,7 @@ impl Aead {
         header: &[u8],
         payload: &mut [u8],
     ) -> Option<()> {
-        let (text, tag) = payload.split_last_chunk_mut::<TAG_LENGTH>()?;
+        let (text, tag) = split_tag(payload)?;
         *tag = match self {
             Self::Aes128(key) => key.with(|key| seal_with(key, nonce, header, text))?,
             #[cfg(feature = "aes256")]
@@ -94,9 +101,7 @@ impl Aead {
         header: &[u8],
         payload: &mut [u8],
     ) -> Result<usize, OpenError> {
-        let (text, tag) = payload
-            .split_last_chunk_mut::<TAG_LENGTH>()
-            .ok_or(OpenError)?;
+        let (text, tag) = split_tag(payload).ok_or(OpenError)?;
         match self {
             Self::Aes128(key) => key.with(|key| open_with(key, nonce, header, text, tag))?,
             #[cfg(feature = "aes256")]

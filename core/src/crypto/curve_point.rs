@@ -13,7 +13,7 @@ use p384::elliptic_curve;
 use elliptic_curve::point::AffineCoordinates;
 use elliptic_curve::{AffinePoint, Curve, CurveArithmetic, FieldBytes, PublicKey};
 
-use crate::codec::Reader;
+use crate::codec::{Reader, copy};
 
 /// The first byte of a point with both coordinates.
 const UNCOMPRESSED: u8 = 4;
@@ -72,7 +72,7 @@ fn read_number(reader: &mut Reader<'_>, out: &mut [u8]) -> Option<()> {
         _ => return None,
     };
     let start = out.len().checked_sub(number.len())?;
-    out.get_mut(start..)?.copy_from_slice(number);
+    copy(out.get_mut(start..)?, number);
     Some(())
 }
 

@@ -2,8 +2,10 @@
 //!
 //! Invariant: a `Digest` is exactly as long as the output of its hash.
 
+use crate::codec::copy;
 use core::fmt;
 
+use hmac::digest::Key;
 use hmac::{Hmac, KeyInit, Mac};
 #[cfg(feature = "aes256")]
 use sha2::Sha384;
@@ -40,7 +42,7 @@ impl Hash {
         hasher.finish()
     }
 
-    /// HMAC (RFC 2104) of `data` under `key`, which may have any length.
+    /// HMAC (RFC 2104) of `data` under `key`, which is no longer than the hash's block: 64 or 128 bytes.
     pub fn hmac(self, key: &[u8], data: &[u8]) -> Digest {
         match self {
             Self::Sha256 => hmac::<Hmac<Sha256>>(key, data),
@@ -51,7 +53,10 @@ impl Hash {
 }
 
 fn hmac<M: Mac + KeyInit>(key: &[u8], data: &[u8]) -> Digest {
-    let mac = <M as KeyInit>::new_from_slice(key).expect("HMAC takes a key of any length");
+    // A key that is shorter than the hash's block is filled up with zeros (RFC 2104 §2).
+    let mut block = Key::<M>::default();
+    copy(&mut block, key);
+    let mac = <M as KeyInit>::new(&block);
     Digest::new(&mac.chain_update(data).finalize().into_bytes())
 }
 
@@ -65,7 +70,7 @@ pub struct Digest {
 impl Digest {
     fn new(output: &[u8]) -> Self {
         let mut bytes = [0; DIGEST_LENGTH_MAX];
-        bytes[..output.len()].copy_from_slice(output);
+        copy(&mut bytes, output);
         Self {
             bytes,
             length: output.len() as u8,
@@ -74,7 +79,7 @@ impl Digest {
 
     /// The digest's bytes.
     pub fn as_slice(&self) -> &[u8] {
-        &self.bytes[..usize::from(self.length)]
+        self.bytes.get(..self.length.into()).unwrap_or_default()
     }
 }
 

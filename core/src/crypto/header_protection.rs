@@ -67,7 +67,7 @@ impl HeaderKey {
     //= rfc9001#5.1
     pub fn from_secret(suite: Suite, secret: &Secret, provider: Option<&dyn Provider>) -> Self {
         let mut key = [0; KEY_LENGTH_MAX];
-        let bytes = &mut key[..suite.key_length()];
+        let bytes = key.get_mut(..suite.key_length()).unwrap_or_default();
         expand_label(suite.hash(), secret.as_slice(), b"quic hp", &[], bytes);
         let header_key = Self::new(suite, bytes, provider);
         key.zeroize();
@@ -90,11 +90,13 @@ impl HeaderKey {
             packet.fill(0);
             return;
         };
-        packet[0] ^= mask[0] & hidden_bits(packet[0]);
-        let number = &mut packet[number_at..number_at + number_length];
+        let [first_mask, number_mask @ ..] = mask;
+        if let Some(first) = packet.first_mut() {
+            *first ^= first_mask & hidden_bits(*first);
+        }
+        let number = packet.iter_mut().skip(number_at).take(number_length);
         number
-            .iter_mut()
-            .zip(&mask[1..])
+            .zip(number_mask)
             .for_each(|(byte, mask)| *byte ^= mask);
     }
 

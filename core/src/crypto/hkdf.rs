@@ -6,6 +6,7 @@
 //!
 //! Invariant: a secret is as long as the digest of its hash, and is wiped when it is dropped.
 
+use crate::codec::copy;
 use core::fmt;
 
 use hkdf::{Hkdf, HkdfExtract};
@@ -32,7 +33,7 @@ impl Secret {
 
     fn copied(source: &[u8]) -> Self {
         let mut bytes = [0; DIGEST_LENGTH_MAX];
-        bytes[..source.len()].copy_from_slice(source);
+        copy(&mut bytes, source);
         Self {
             bytes,
             length: source.len() as u8,
@@ -41,7 +42,7 @@ impl Secret {
 
     /// The secret's bytes.
     pub fn as_slice(&self) -> &[u8] {
-        &self.bytes[..usize::from(self.length)]
+        self.bytes.get(..self.length.into()).unwrap_or_default()
     }
 
     /// A secret of the same length that follows from this one.
@@ -50,7 +51,7 @@ impl Secret {
             bytes: [0; DIGEST_LENGTH_MAX],
             length: hash.length() as u8,
         };
-        let out = &mut derived.bytes[..hash.length()];
+        let out = derived.bytes.get_mut(..hash.length()).unwrap_or_default();
         expand_label(hash, self.as_slice(), label, context, out);
         derived
     }
@@ -98,34 +99,37 @@ pub fn extract(hash: Hash, salt: &[u8], key_material: &[u8]) -> Secret {
 
 /// HKDF-Expand-Label: fills `out` from `secret`. `label` comes without its prefix `tls13 `.
 ///
-/// Panics unless `secret` is at least as long as the hash's digest, label and context at most 249 and 255 bytes and
-/// `out` at most 255 digests: all four are the caller's own.
+/// `secret` is at least as long as the hash's digest, label and context have at most 249 and 255 bytes and `out` has at
+/// most 255 digests: all four are the caller's own. Were they not, `out` would get bytes that nobody else can make.
 pub fn expand_label(hash: Hash, secret: &[u8], label: &[u8], context: &[u8], out: &mut [u8]) {
     const PREFIX: &[u8] = b"tls13 ";
-    const FITS: &str = "labels, contexts and outputs of the key schedule are short";
-    let length = u16::try_from(out.len()).expect(FITS).to_be_bytes();
-    let label_length = u8::try_from(PREFIX.len() + label.len()).expect(FITS);
-    let context_length = u8::try_from(context.len()).expect(FITS);
+    let short = |length: usize| u8::try_from(length).unwrap_or(u8::MAX);
+    let length = u16::try_from(out.len()).unwrap_or(u16::MAX).to_be_bytes();
     let info: [&[u8]; 6] = [
         &length,
-        &[label_length],
+        &[short(PREFIX.len() + label.len())],
         PREFIX,
         label,
-        &[context_length],
+        &[short(context.len())],
         context,
     ];
     macro_rules! expand {
         ($hash:ty) => {
             Hkdf::<$hash>::from_prk(secret)
-                .expect("a secret is as long as its hash")
-                .expand_multi_info(&info, out)
-                .expect(FITS)
+                .is_ok_and(|expand| expand.expand_multi_info(&info, out).is_ok())
         };
     }
-    match hash {
+    let is_expanded = match hash {
         Hash::Sha256 => expand!(Sha256),
         #[cfg(feature = "aes256")]
         Hash::Sha384 => expand!(Sha384),
+    };
+    if !is_expanded {
+        debug_assert!(
+            false,
+            "labels, contexts and outputs of the key schedule are short"
+        );
+        copy(out, hash.hmac(secret, label).as_slice());
     }
 }
 

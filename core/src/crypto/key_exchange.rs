@@ -2,6 +2,7 @@
 //!
 //! Invariant: a private key is used for one agreement and wiped; what it agrees on was contributed to by both sides.
 
+use crate::codec::copy;
 use rand_core::CryptoRng;
 use zeroize::Zeroize;
 
@@ -80,7 +81,7 @@ pub struct SharedSecret {
 impl SharedSecret {
     /// The secret's bytes.
     pub fn as_slice(&self) -> &[u8] {
-        &self.bytes[..self.length]
+        self.bytes.get(..self.length).unwrap_or_default()
     }
 }
 
@@ -134,7 +135,8 @@ impl KeyShare {
     /// Puts the public key at the front of `out`, as `key_share` carries it; returns its length.
     pub fn public(&self, out: &mut [u8; PUBLIC_KEY_LENGTH_MAX]) -> usize {
         let length = self.group.public_key_length();
-        self.private.public(&mut out[..length]);
+        self.private
+            .public(out.get_mut(..length).unwrap_or_default());
         length
     }
 
@@ -202,7 +204,7 @@ impl Private {
         match self {
             #[cfg(feature = "x25519")]
             Self::X25519(key) => {
-                out.copy_from_slice(x25519_dalek::PublicKey::from(key).as_bytes());
+                copy(out, x25519_dalek::PublicKey::from(key).as_bytes());
             }
             #[cfg(feature = "p256")]
             Self::P256(key) => {

@@ -76,7 +76,7 @@ impl PacketKey {
     //= rfc9001#5.1
     pub fn from_secret(suite: Suite, secret: &Secret, provider: Option<&dyn Provider>) -> Self {
         let mut key = [0; KEY_LENGTH_MAX];
-        let bytes = &mut key[..suite.key_length()];
+        let bytes = key.get_mut(..suite.key_length()).unwrap_or_default();
         let mut iv = Zeroizing::new([0; NONCE_LENGTH]);
         expand_label(suite.hash(), secret.as_slice(), b"quic key", &[], bytes);
         expand_label(
@@ -93,8 +93,10 @@ impl PacketKey {
 
     /// Encrypts `packet` from `payload_at` on, and puts the tag into its last 16 bytes.
     fn seal(&self, packet: &mut [u8], payload_at: usize, number: u64) {
-        let (header, payload) = packet.split_at_mut(payload_at);
-        self.aead.seal(&self.nonce(number), header, payload);
+        match packet.split_at_mut_checked(payload_at) {
+            Some((header, payload)) => self.aead.seal(&self.nonce(number), header, payload),
+            None => packet.fill(0),
+        }
     }
 
     /// Decrypts `payload`, ciphertext and tag, in place. Returns how many of its first bytes are plaintext.

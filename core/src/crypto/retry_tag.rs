@@ -43,8 +43,9 @@ pub fn retry_tag(original_cid: &[u8], retry_without_tag: &[u8]) -> Option<[u8; T
 
 /// Whether `retry`, a whole packet, ends with the tag that belongs to it.
 pub fn is_retry_genuine(original_cid: &[u8], retry: &[u8]) -> bool {
-    retry
-        .split_last_chunk::<TAG_LENGTH>()
+    let middle = retry.len().checked_sub(TAG_LENGTH);
+    middle
+        .and_then(|middle| retry.split_at_checked(middle))
         .and_then(|(packet, tag)| Some(is_equal(&retry_tag(original_cid, packet)?, tag)))
         .unwrap_or(false)
 }

@@ -77,8 +77,11 @@ fn take_in<S: Socket>(
         let Some((length, from)) = socket.receive(datagram)? else {
             break;
         };
-        let length = length.min(datagram.len());
-        client.handle_datagram(clock.now(), &from, &mut datagram[..length]);
+        let bytes = match datagram.len() {
+            all if length < all => datagram.get_mut(..length).unwrap_or_default(),
+            _ => &mut *datagram,
+        };
+        client.handle_datagram(clock.now(), &from, bytes);
         any = true;
     }
     Ok(any)

@@ -7,6 +7,7 @@
 
 use super::Table;
 use super::presence::Presence;
+use crate::codec::copy;
 use crate::limits::CHUNKS_MAX;
 use core::ops::Range;
 
@@ -245,7 +246,7 @@ pub fn fill(place: &mut [u8], data: &mut &[u8]) -> usize {
     if let Some((place, _)) = place.split_at_mut_checked(length)
         && let Some((piece, rest)) = data.split_at_checked(length)
     {
-        place.copy_from_slice(piece);
+        copy(place, piece);
         *data = rest;
     }
     length

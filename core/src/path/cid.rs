@@ -174,7 +174,7 @@ impl LocalCids {
 
     fn issue(&mut self, random: &mut Random) -> bool {
         let mut bytes = [0; 20];
-        let bytes = &mut bytes[..self.length.min(20)];
+        let bytes = bytes.get_mut(..self.length).unwrap_or_default();
         random.fill(bytes);
         let mut reset_token = [0; 16];
         random.fill(&mut reset_token);

@@ -51,10 +51,13 @@ impl Pacer {
     pub fn set_rate(&mut self, now: Instant, window: u32, rtt_us: u32, datagram: u16) {
         self.fill(now);
         let datagram = u32::from(datagram).max(1);
-        self.rate = quotient((window / 4).saturating_mul(5), rtt_us).clamp(1, u32::MAX / 2);
-        self.burst = self
-            .bytes_in(BURST_TIME_US)
-            .clamp(BURST_MIN * datagram, BURST_MAX * datagram);
+        self.rate = between(
+            1,
+            quotient((window / 4).saturating_mul(5), rtt_us),
+            u32::MAX / 2,
+        );
+        let burst = self.bytes_in(BURST_TIME_US);
+        self.burst = between(BURST_MIN * datagram, burst, BURST_MAX * datagram);
         self.fill(now);
     }
 
@@ -101,6 +104,11 @@ impl Pacer {
     }
 }
 
+/// `value`, but not below `low` nor above `high`. Unlike the library's it cannot panic, whatever they are.
+fn between(low: u32, value: u32, high: u32) -> u32 {
+    value.max(low).min(high)
+}
+
 /// `dividend / divisor` in parts of 2^16, saturating, for divisors below 2^31: long division in steps of 32 bits.
 fn quotient(dividend: u32, divisor: u32) -> u32 {
     let divisor = divisor.max(1);
@@ -110,7 +118,7 @@ fn quotient(dividend: u32, divisor: u32) -> u32 {
     }
     while bits > 0 {
         // The rest is less than the divisor, so its highest bit is free.
-        let step = rest.leading_zeros().clamp(1, bits);
+        let step = between(1, rest.leading_zeros(), bits);
         rest <<= step;
         quotient = (quotient << step) | (rest / divisor);
         rest %= divisor;

@@ -179,7 +179,7 @@ impl Budget {
             let elapsed = now.saturating_duration_since(receiver.marked_at);
             // What a reader leaves lying would only lie in a larger window, too.
             let keeps_up = receiver.unread() <= half;
-            let is_path_bound = elapsed <= rtt * 2;
+            let is_path_bound = elapsed <= rtt.saturating_mul(2);
             receiver.quick_rounds = if keeps_up && elapsed <= SHORT_ROUND {
                 receiver.quick_rounds + 1
             } else {

@@ -35,7 +35,7 @@ pub struct ApplicationSecrets {
 impl HandshakeSecrets {
     /// From the result of the key exchange, and the transcript up to ServerHello.
     pub fn new(hash: Hash, shared_secret: &[u8], transcript: &Digest) -> Self {
-        let zeros = &ZEROS[..hash.length()];
+        let zeros = ZEROS.get(..hash.length()).unwrap_or_default();
         let early = extract(hash, &[], zeros);
         let handshake = extract(hash, derived(hash, &early).as_slice(), shared_secret);
         Self {
@@ -71,7 +71,7 @@ impl HandshakeSecrets {
         let master = extract(
             self.hash,
             self.salt.as_slice(),
-            &ZEROS[..self.hash.length()],
+            ZEROS.get(..self.hash.length()).unwrap_or_default(),
         );
         let secret = |label| master.derive(self.hash, label, transcript.as_slice());
         ApplicationSecrets {

@@ -83,11 +83,20 @@ impl ServerName {
 #[cfg(feature = "ip-names")]
 fn address(host: &str) -> Result<Option<core::net::IpAddr>, InvalidServerName> {
     match host.strip_prefix('[') {
-        Some(inside) => match inside.strip_suffix(']').map(str::parse) {
-            Some(Ok(ip)) => Ok(Some(core::net::IpAddr::V6(ip))),
+        Some(inside) => match inside.strip_suffix(']').map(pki::Ipv6Addr::try_from) {
+            Some(Ok(ip)) => Ok(Some(core_address(pki::IpAddr::V6(ip)))),
             _ => Err(InvalidServerName),
         },
-        None => Ok(host.parse().ok()),
+        None => Ok(pki::IpAddr::try_from(host).ok().map(core_address)),
+    }
+}
+
+/// The library's own parser can panic, as far as a linker sees.
+#[cfg(feature = "ip-names")]
+fn core_address(ip: pki::IpAddr) -> core::net::IpAddr {
+    match ip {
+        pki::IpAddr::V4(ip) => (*ip.as_ref()).into(),
+        pki::IpAddr::V6(ip) => (*ip.as_ref()).into(),
     }
 }
 

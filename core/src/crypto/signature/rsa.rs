@@ -77,7 +77,9 @@ impl SignatureVerificationAlgorithm for Rsa {
     ) -> Result<(), InvalidSignature> {
         let key = PublicKey::decode(public_key).ok_or(InvalidSignature)?;
         let mut buffer = [0; SIGNATURE_LENGTH_MAX];
-        let encoded = &mut buffer[..key.modulus.len()];
+        let encoded = buffer
+            .get_mut(..key.modulus.len())
+            .ok_or(InvalidSignature)?;
         key.raise(signature, encoded).ok_or(InvalidSignature)?;
         let is_valid = (self.is_encoding)(encoded, key.modulus_bits(), message);
         is_valid.then_some(()).ok_or(InvalidSignature)
@@ -155,7 +157,7 @@ impl<'a> PublicKey<'a> {
         let parameters = FixedMontyParams::new_vartime(modulus);
         let base = FixedMontyForm::new(&signature, &parameters);
         let mut power = base;
-        for bit in (0..self.exponent.ilog2()).rev() {
+        for bit in (0..self.exponent.checked_ilog2()?).rev() {
             power = power.square();
             if self.exponent >> bit & 1 == 1 {
                 power = power.mul(&base);

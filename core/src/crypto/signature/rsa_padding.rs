@@ -24,12 +24,10 @@ pub(super) fn is_pkcs1(encoded: &[u8], hash: u8, digest: &[u8]) -> bool {
     let Some(fill_length) = encoded.len().checked_sub(3 + info.len() + digest.len()) else {
         return false;
     };
-    fill_length >= FILL_LENGTH_MIN
-        && encoded[..2] == [0x00, 0x01]
-        && encoded[2..2 + fill_length].iter().all(|&byte| byte == 0xff)
-        && encoded[2 + fill_length] == 0x00
-        && encoded[3 + fill_length..][..info.len()] == info
-        && encoded[3 + fill_length + info.len()..] == *digest
+    let fill = core::iter::repeat_n(0xff, fill_length);
+    let expected = [0x00, 0x01].into_iter().chain(fill).chain([0x00]);
+    let expected = expected.chain(info).chain(digest.iter().copied());
+    fill_length >= FILL_LENGTH_MIN && expected.eq(encoded.iter().copied())
 }
 
 /// Whether `encoded`, as long as the modulus, is
@@ -42,22 +40,32 @@ pub(super) fn is_pkcs1(encoded: &[u8], hash: u8, digest: &[u8]) -> bool {
 pub(super) fn is_pss<D: Digest>(encoded: &mut [u8], modulus_bits: usize, digest: &[u8]) -> bool {
     let bits = modulus_bits - 1;
     // With 8n + 1 bits of modulus the encoding is a byte shorter than the modulus.
-    let (above, encoded) = encoded.split_at_mut(encoded.len() - bits.div_ceil(8));
+    let above = encoded.len().checked_sub(bits.div_ceil(8));
+    let Some((above, encoded)) = above.and_then(|above| encoded.split_at_mut_checked(above)) else {
+        return false;
+    };
     let salt_length = digest.len();
     let Some(zeros) = encoded.len().checked_sub(digest.len() + salt_length + 2) else {
         return false;
     };
-    let (masked, tail) = encoded.split_at_mut(zeros + 1 + salt_length);
+    let Some((masked, tail)) = encoded.split_at_mut_checked(zeros + 1 + salt_length) else {
+        return false;
+    };
     let Some((0xbc, hash)) = tail.split_last() else {
         return false;
     };
-    let used = 0xff >> (bits.next_multiple_of(8) - bits);
-    if above.iter().any(|&byte| byte != 0) || masked[0] & !used != 0 {
+    let used = 0xff >> (bits.wrapping_neg() % 8);
+    if above.iter().any(|&byte| byte != 0) || masked.first().is_none_or(|&first| first & !used != 0)
+    {
         return false;
     }
     unmask::<D>(masked, hash);
-    masked[0] &= used;
-    let (zeros, salt) = masked.split_at(zeros);
+    if let Some(first) = masked.first_mut() {
+        *first &= used;
+    }
+    let Some((zeros, salt)) = masked.split_at_checked(zeros) else {
+        return false;
+    };
     let Some((0x01, salt)) = salt.split_first() else {
         return false;
     };
@@ -72,7 +80,7 @@ pub(super) fn is_pss<D: Digest>(encoded: &mut [u8], modulus_bits: usize, digest:
 
 /// Takes MGF1's mask off `masked`.
 fn unmask<D: Digest>(masked: &mut [u8], seed: &[u8]) {
-    for (counter, chunk) in (0u32..).zip(masked.chunks_mut(seed.len())) {
+    for (counter, chunk) in (0u32..).zip(masked.chunks_mut(seed.len().max(1))) {
         let mask = D::new()
             .chain_update(seed)
             .chain_update(counter.to_be_bytes())

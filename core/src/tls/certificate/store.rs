@@ -357,7 +357,7 @@ fn copy(reader: &mut Reader<'_>, store: &mut [u8], kept: &mut Kept, left: u32, k
             .get_mut(start..)
             .and_then(|rest| rest.get_mut(..length))
         {
-            space.copy_from_slice(bytes);
+            crate::codec::copy(space, bytes);
             kept.used += length as u32;
         }
     }

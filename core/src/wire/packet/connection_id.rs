@@ -1,5 +1,7 @@
 //! Connection IDs (RFC 9000 §5.1). Invariant: at most 20 bytes, and the unused ones are zero.
 
+use crate::codec::copy;
+
 /// The longest connection ID of QUIC version 1, in bytes.
 pub const CONNECTION_ID_MAX: usize = 20;
 
@@ -21,7 +23,7 @@ impl ConnectionId {
     /// A copy of `bytes`; `None` if there are more than 20.
     pub fn new(bytes: &[u8]) -> Option<Self> {
         let mut cid = Self::EMPTY;
-        cid.bytes.get_mut(..bytes.len())?.copy_from_slice(bytes);
+        copy(cid.bytes.get_mut(..bytes.len())?, bytes);
         cid.len = bytes.len() as u8;
         Some(cid)
     }
