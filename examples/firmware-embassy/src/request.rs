@@ -11,7 +11,7 @@ use embedded_io_async::ErrorKind;
 use embedded_nal_async::ConnectedUdp;
 use quicpro_core::io::nal_async::drive;
 use quicpro_core::io::{Clock, Entropy};
-use quicpro_core::{Client, ClientConfig, Instant, Storage, WallClock};
+use quicpro_core::{Client, Instant, Storage};
 use quicpro_firmware::arguments::Arguments;
 use quicpro_firmware::client::{ClientStorage, Datagram, Exchange, LIMITS};
 use quicpro_firmware::entropy::Seed;
@@ -92,8 +92,7 @@ async fn turn(
 fn connect(arguments: &Arguments<'static>) -> Result<&'static mut Client<'static>, Failure> {
     let mut entropy = [0; 32];
     let Ok(()) = Seed::new(arguments.seed).fill(&mut entropy);
-    let config = ClientConfig::new(trust::roots()?, WallClock::At(arguments.date))
-        .server_name(arguments.name);
+    let config = trust::config(arguments.date)?.server_name(arguments.name);
     let memory = STORAGE.take().memory();
     let client = CLIENT.init_with(|| Client::new(memory));
     client.start(&config, arguments.server, EmbassyTime.now(), entropy)?;
