@@ -4,6 +4,7 @@
 //! Invariant: the receive buffer holds the unread bytes of the current level from its read offset on;
 //! nothing is stored twice and nothing moves the window back.
 
+use core::cell::Cell;
 use core::ops::Range;
 
 use crate::codec::{Full, Writer, copy};
@@ -132,13 +133,12 @@ impl CryptoReceive {
         self.read[self.level.0 as usize] += count as u64;
         self.stored.shift_down(count as u32);
         let unread = self.stored.last().map_or(0, |range| range.end as usize);
-        if count > 0 {
-            for at in 0..unread {
-                let byte = buffer.get(count + at).copied();
-                if let (Some(place), Some(byte)) = (buffer.get_mut(at), byte) {
-                    *place = byte;
-                }
-            }
+        // Both parts may overlap, and the lower byte is always written first.
+        let bytes = Cell::from_mut(buffer).as_slice_of_cells();
+        if let (Some(to), Some(from)) = (bytes.get(..unread), bytes.get(count..)) {
+            to.iter()
+                .zip(from)
+                .for_each(|(to, from)| to.set(from.get()));
         }
     }
 
