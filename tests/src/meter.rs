@@ -3,7 +3,7 @@
 //! Run with `--collect-atstart=no --toggle-collect=`[`FUNCTION`]. Invariant: all work of the wrapped party goes
 //! through the one function that callgrind watches, if counting is on, and around it if not.
 
-use crate::pair::{Ecn, Party, Transmit};
+use crate::pair::{Arrival, Party, Transmit};
 use quicpro_core::Instant;
 
 /// The pattern by which callgrind finds the function that it watches.
@@ -33,8 +33,8 @@ fn counted<R>(work: impl FnOnce() -> R) -> R {
 }
 
 impl<P: Party> Party for Metered<P> {
-    fn handle_datagram(&mut self, now: Instant, ecn: Ecn, datagram: &mut [u8]) {
-        self.meter(|party| party.handle_datagram(now, ecn, datagram));
+    fn handle_datagram(&mut self, now: Instant, arrival: &Arrival, datagram: &mut [u8]) {
+        self.meter(|party| party.handle_datagram(now, arrival, datagram));
     }
 
     fn handle_timeout(&mut self, now: Instant) {

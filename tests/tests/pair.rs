@@ -1,9 +1,12 @@
 //! The virtual-time harness proven with quinn-proto on both sides, before anything of ours relies on it.
 
+use quicpro_core::Instant;
 use quicpro_tests::pair::pattern::{Client, Plan, Server};
 use quicpro_tests::pair::provider::Group;
 use quicpro_tests::pair::quinn::{Options, Quinn, root};
-use quicpro_tests::pair::{Bottleneck, Pair, Stall, Verdict, Weather};
+use quicpro_tests::pair::{
+    Bottleneck, CLIENT, Pair, Path, Rebinding, SERVER, Stall, Verdict, Weather,
+};
 use quinn_proto::ConnectionError;
 use std::time::Duration;
 
@@ -175,4 +178,51 @@ fn a_test_that_is_never_content_ends() {
         pair.run(Duration::from_millis(25), |_, _| false),
         Err(Stall::TooLate)
     );
+}
+
+#[test]
+fn a_server_follows_a_client_that_was_rebound() {
+    let plan = Plan {
+        up: 2_000_000,
+        down: 1,
+    };
+    let bottleneck = Some(Bottleneck {
+        rate: 1_000_000,
+        queue: 30_000,
+    });
+    let weather = Weather {
+        bottleneck,
+        ..Weather::default()
+    };
+    let mut pair = pair(3, &weather, Options::default(), &[plan]);
+    pair.nat
+        .plan(Instant::from_micros(500_000), Rebinding::Port);
+    pair.nat
+        .plan(Instant::from_micros(1_000_000), Rebinding::Address);
+    complete(&mut pair, 1);
+    let seen = pair.server.connection().map(|c| c.remote_address());
+    let seen = seen.expect("a connection");
+    assert_eq!(seen.port(), CLIENT.port() + 2);
+    assert_ne!(seen.ip(), CLIENT.ip());
+    assert_eq!(pair.nat.rebindings(), 2);
+}
+
+#[test]
+fn a_path_takes_the_datagrams_of_its_addresses() {
+    let weather = Weather {
+        delay: Duration::from_millis(100),
+        ..Weather::default()
+    };
+    let run = |path: Path| {
+        let mut pair = pair(3, &Weather::default(), Options::default(), &[]);
+        pair.paths.push(path);
+        let now = pair.run(PATIENCE, |client, _| client.is_established());
+        let count = pair.paths[0].up.counts().sent;
+        (now.expect("a handshake").as_micros(), count > 0)
+    };
+    let path = || Path::new(3, "slow", &weather);
+    assert_eq!(run(path()), (200_000, true));
+    assert_eq!(run(path().of_server(SERVER.ip())), (200_000, true));
+    let other = "2001:db8::1".parse().expect("an address");
+    assert_eq!(run(path().of_client(other)), (20_000, false));
 }

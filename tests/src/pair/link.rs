@@ -3,9 +3,11 @@
 //!
 //! Invariant: what happens to a datagram depends on the seed and the datagrams before it, on nothing else.
 
+use super::Arrival;
 use super::random::Random;
 use quicpro_core::Instant;
 use std::collections::BTreeMap;
+use std::net::SocketAddr;
 use std::time::Duration;
 
 /// What a link does to datagrams; chances are per mille. The default is a clear day: 10 ms and nothing else.
@@ -94,6 +96,21 @@ pub struct Datagram {
     pub bytes: Vec<u8>,
     /// Its mark.
     pub ecn: Ecn,
+    /// The sender's address, as it is seen on this link.
+    pub from: SocketAddr,
+    /// Where it is bound.
+    pub to: SocketAddr,
+}
+
+impl Datagram {
+    /// How it arrives at `to`, which a translator may have changed.
+    pub fn arrival(&self, to: SocketAddr) -> Arrival {
+        Arrival {
+            from: self.from,
+            to,
+            ecn: self.ecn,
+        }
+    }
 }
 
 /// What a filter decides about a datagram.
@@ -253,12 +270,15 @@ impl Link {
 
 #[cfg(test)]
 mod tests {
+    use super::super::{CLIENT, SERVER};
     use super::*;
 
     fn datagram(tag: u8, len: usize) -> Datagram {
         Datagram {
             bytes: vec![tag; len],
             ecn: Ecn::Capable0,
+            from: CLIENT,
+            to: SERVER,
         }
     }
 
@@ -359,8 +379,8 @@ mod tests {
         link.send(
             Instant::ZERO,
             Datagram {
-                bytes: vec![1],
                 ecn: Ecn::NotCapable,
+                ..datagram(1, 1)
             },
         );
         let at = link.next_arrival().expect("under way");

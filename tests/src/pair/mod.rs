@@ -1,18 +1,27 @@
 //! Two sans-IO endpoints in one virtual time: no sockets, no threads, no clock, no luck.
 //!
-//! [`Pair`] moves datagrams between a client and a server, each a [`Party`], over two [`Link`]s, and jumps
-//! from one event to the next. [`ours::Ours`] is our client, [`quinn::Quinn`] a party that quinn-proto plays.
+//! [`Pair`] moves datagrams between a client and a server, each a [`Party`], over [`Link`]s, and jumps from one
+//! event to the next. [`ours::Ours`] is our client, [`quinn::Quinn`] a party that quinn-proto plays.
+//!
+//! ```text
+//! client ── Nat ──┬── up, down ──────────┬── server
+//!                 └── paths[0].up, down ─┘     a datagram takes the path that its addresses name
+//! ```
 //! Invariant: equal seeds give equal transcripts, datagram by datagram.
 
 pub mod link;
+pub mod nat;
 pub mod our_pattern;
 pub mod ours;
+pub mod path;
 pub mod pattern;
 pub mod provider;
 pub mod quinn;
 pub mod random;
 
 pub use link::{Bottleneck, Datagram, Ecn, Filter, Link, Verdict, Weather};
+pub use nat::{Nat, Rebinding};
+pub use path::Path;
 pub use random::Random;
 
 use crate::body;
@@ -21,7 +30,7 @@ use sha2::{Digest, Sha256};
 use std::net::{Ipv6Addr, SocketAddr};
 use std::time::Duration;
 
-/// The client's address, as the server sees it.
+/// The client's address, unless its party says from where it sends.
 pub const CLIENT: SocketAddr = SocketAddr::new(std::net::IpAddr::V6(Ipv6Addr::LOCALHOST), 40_000);
 /// The server's address.
 pub const SERVER: SocketAddr = SocketAddr::new(std::net::IpAddr::V6(Ipv6Addr::LOCALHOST), 443);
@@ -39,6 +48,10 @@ const STEPS_AT_ONE_TIME_MAX: usize = 10_000;
 /// One or more datagrams to be sent.
 #[derive(Clone, Copy, Debug)]
 pub struct Transmit {
+    /// Where to.
+    pub to: SocketAddr,
+    /// From which of the party's addresses; the usual one if `None`.
+    pub from: Option<SocketAddr>,
     /// Bytes written.
     pub len: usize,
     /// Length of each datagram but the last, which may be shorter; `None` if there is only one.
@@ -47,10 +60,21 @@ pub struct Transmit {
     pub ecn: Ecn,
 }
 
+/// How a datagram arrived.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Arrival {
+    /// The sender, as it is seen here.
+    pub from: SocketAddr,
+    /// Which of the party's addresses it was sent to.
+    pub to: SocketAddr,
+    /// Its mark.
+    pub ecn: Ecn,
+}
+
 /// An endpoint and its application, without I/O.
 pub trait Party {
     /// A datagram has arrived.
-    fn handle_datagram(&mut self, now: Instant, ecn: Ecn, datagram: &mut [u8]);
+    fn handle_datagram(&mut self, now: Instant, arrival: &Arrival, datagram: &mut [u8]);
 
     /// The time that [`Self::poll_timeout`] gave has come, or perhaps not.
     fn handle_timeout(&mut self, now: Instant);
@@ -80,10 +104,16 @@ pub struct Pair<C, S> {
     pub client: C,
     /// The server.
     pub server: S,
-    /// From the client to the server.
+    /// From the client to the server, where no other path is meant.
     pub up: Link,
-    /// From the server to the client.
+    /// From the server to the client, where no other path is meant.
     pub down: Link,
+    /// Further paths; the first one that fits a datagram's addresses takes it.
+    pub paths: Vec<Path>,
+    /// What stands between the client and all paths.
+    pub nat: Nat,
+    /// Where the client sends from, and the server, unless they say so themselves.
+    pub addresses: (SocketAddr, SocketAddr),
     /// Chance per mille of a needless call of `handle_timeout` in each step.
     pub needless_timeouts: u32,
     now: Instant,
@@ -101,6 +131,9 @@ impl<C: Party, S: Party> Pair<C, S> {
             server,
             up: Link::new(weather.clone(), Random::new(seed, "up")),
             down: Link::new(weather.clone(), Random::new(seed, "down")),
+            paths: Vec::new(),
+            nat: Nat::default(),
+            addresses: (CLIENT, SERVER),
             needless_timeouts: 0,
             now: Instant::ZERO,
             random: Random::new(seed, "pair"),
@@ -115,7 +148,7 @@ impl<C: Party, S: Party> Pair<C, S> {
         self.now
     }
 
-    /// SHA-256 of every datagram sent so far with its direction and time.
+    /// SHA-256 of every datagram sent so far with its direction, addresses and time.
     pub fn transcript(&self) -> String {
         body::hex(&self.transcript.clone().finalize())
     }
@@ -152,25 +185,40 @@ impl<C: Party, S: Party> Pair<C, S> {
     pub fn flush(&mut self) {
         self.client.run_application(self.now);
         self.server.run_application(self.now);
-        let hasher = &mut self.transcript;
-        transmit(
-            &mut self.client,
-            &mut self.up,
-            self.now,
-            &mut self.scratch,
-            |datagram| {
-                record(hasher, b'>', self.now, datagram);
-            },
+        let mut out = core::mem::take(&mut self.scratch);
+        let mut batches = 0;
+        while let Some(transmit) = self.client.poll_transmit(self.now, &mut out) {
+            cut(&transmit, self.addresses.0, &out, |d| self.send_up(d));
+            batches += 1;
+            assert!(batches < BATCHES_MAX, "an endless sender at {:?}", self.now);
+        }
+        batches = 0;
+        while let Some(transmit) = self.server.poll_transmit(self.now, &mut out) {
+            cut(&transmit, self.addresses.1, &out, |d| self.send_down(d));
+            batches += 1;
+            assert!(batches < BATCHES_MAX, "an endless sender at {:?}", self.now);
+        }
+        self.scratch = out;
+    }
+
+    fn send_up(&mut self, mut datagram: Datagram) {
+        record(&mut self.transcript, b'>', self.now, &datagram);
+        let path = path::find(&mut self.paths, datagram.from, datagram.to);
+        datagram.from = self.nat.outward(self.now, datagram.from);
+        path.map_or(&mut self.up, |path| &mut path.up)
+            .send(self.now, datagram);
+    }
+
+    fn send_down(&mut self, datagram: Datagram) {
+        record(&mut self.transcript, b'<', self.now, &datagram);
+        let client = self.nat.inward(self.now, datagram.to);
+        let path = path::find(
+            &mut self.paths,
+            client.unwrap_or(datagram.to),
+            datagram.from,
         );
-        transmit(
-            &mut self.server,
-            &mut self.down,
-            self.now,
-            &mut self.scratch,
-            |datagram| {
-                record(hasher, b'<', self.now, datagram);
-            },
-        );
+        path.map_or(&mut self.down, |path| &mut path.down)
+            .send(self.now, datagram);
     }
 
     fn next_event(&mut self) -> Option<Instant> {
@@ -180,7 +228,8 @@ impl<C: Party, S: Party> Pair<C, S> {
             self.client.poll_timeout(),
             self.server.poll_timeout(),
         ];
-        times.into_iter().flatten().min()
+        let further = self.paths.iter().map(Path::next_arrival);
+        times.into_iter().chain(further).flatten().min()
     }
 
     fn advance(&mut self, next: Instant) {
@@ -195,65 +244,60 @@ impl<C: Party, S: Party> Pair<C, S> {
             self.now
         );
         self.now = self.now.max(next);
-        while let Some(mut datagram) = self.up.receive(self.now) {
-            self.server
-                .handle_datagram(self.now, datagram.ecn, &mut datagram.bytes);
-        }
-        while let Some(mut datagram) = self.down.receive(self.now) {
-            self.client
-                .handle_datagram(self.now, datagram.ecn, &mut datagram.bytes);
-        }
+        self.deliver();
         let needless = self.random.chance(self.needless_timeouts);
-        if needless
-            || self
-                .client
-                .poll_timeout()
-                .is_some_and(|timeout| timeout <= self.now)
-        {
+        if needless || is_due(&mut self.client, self.now) {
             self.client.handle_timeout(self.now);
         }
-        if needless
-            || self
-                .server
-                .poll_timeout()
-                .is_some_and(|timeout| timeout <= self.now)
-        {
+        if needless || is_due(&mut self.server, self.now) {
             self.server.handle_timeout(self.now);
         }
     }
-}
 
-fn record(hasher: &mut Sha256, direction: u8, now: Instant, datagram: &[u8]) {
-    hasher.update([direction]);
-    hasher.update(now.as_micros().to_be_bytes());
-    hasher.update((datagram.len() as u64).to_be_bytes());
-    hasher.update(datagram);
-}
-
-/// Sends everything that `party` has to say now, cut into datagrams.
-fn transmit(
-    party: &mut impl Party,
-    link: &mut Link,
-    now: Instant,
-    scratch: &mut [u8],
-    mut record: impl FnMut(&[u8]),
-) {
-    for _ in 0..BATCHES_MAX {
-        let Some(transmit) = party.poll_transmit(now, scratch) else {
-            return;
-        };
-        let segment_size = transmit.segment_size.unwrap_or(transmit.len);
-        assert!(transmit.len > 0 && segment_size > 0, "an empty datagram");
-        for datagram in scratch[..transmit.len].chunks(segment_size) {
-            record(datagram);
-            link.send(
-                now,
-                Datagram {
-                    bytes: datagram.to_vec(),
-                    ecn: transmit.ecn,
-                },
-            );
+    fn deliver(&mut self) {
+        let ups = self.paths.iter_mut().map(|path| &mut path.up);
+        for link in core::iter::once(&mut self.up).chain(ups) {
+            while let Some(mut datagram) = link.receive(self.now) {
+                let arrival = datagram.arrival(datagram.to);
+                self.server
+                    .handle_datagram(self.now, &arrival, &mut datagram.bytes);
+            }
+        }
+        let downs = self.paths.iter_mut().map(|path| &mut path.down);
+        for link in core::iter::once(&mut self.down).chain(downs) {
+            while let Some(mut datagram) = link.receive(self.now) {
+                let Some(to) = self.nat.admit(self.now, datagram.to) else {
+                    continue;
+                };
+                self.client
+                    .handle_datagram(self.now, &datagram.arrival(to), &mut datagram.bytes);
+            }
         }
     }
-    panic!("a party sends without end at {now:?}");
+}
+
+fn is_due(party: &mut impl Party, now: Instant) -> bool {
+    party.poll_timeout().is_some_and(|timeout| timeout <= now)
+}
+
+fn record(hasher: &mut Sha256, direction: u8, now: Instant, datagram: &Datagram) {
+    hasher.update([direction]);
+    hasher.update(now.as_micros().to_be_bytes());
+    hasher.update(format!("{} {}", datagram.from, datagram.to));
+    hasher.update((datagram.bytes.len() as u64).to_be_bytes());
+    hasher.update(&datagram.bytes);
+}
+
+/// Hands each datagram of a batch to `send`.
+fn cut(transmit: &Transmit, usual: SocketAddr, out: &[u8], mut send: impl FnMut(Datagram)) {
+    let segment_size = transmit.segment_size.unwrap_or(transmit.len);
+    assert!(transmit.len > 0 && segment_size > 0, "an empty datagram");
+    for bytes in out[..transmit.len].chunks(segment_size) {
+        send(Datagram {
+            bytes: bytes.to_vec(),
+            ecn: transmit.ecn,
+            from: transmit.from.unwrap_or(usual),
+            to: transmit.to,
+        });
+    }
 }

@@ -3,7 +3,7 @@
 //! Invariant: its entropy comes from the seed, and its memory is bounded by the limits given.
 
 use super::random::Random;
-use super::{Ecn, Party, SERVER, Transmit, UNIX_SECONDS, quinn};
+use super::{Arrival, Ecn, Party, SERVER, Transmit, UNIX_SECONDS, quinn};
 use quicpro_core::connection::{Codepoint, Connection, ConnectionError, Event, Receive};
 use quicpro_core::http3::Memory;
 use quicpro_core::{ClientConfig, Instant, Limits, TrustAnchor, WallClock};
@@ -59,16 +59,17 @@ impl<A: Application> Ours<A> {
 }
 
 impl<A: Application> Party for Ours<A> {
-    fn handle_datagram(&mut self, now: Instant, ecn: Ecn, datagram: &mut [u8]) {
-        let codepoint = match ecn {
+    fn handle_datagram(&mut self, now: Instant, arrival: &Arrival, datagram: &mut [u8]) {
+        let codepoint = match arrival.ecn {
             Ecn::NotCapable => Codepoint::NotEct,
             Ecn::Capable0 => Codepoint::Ect0,
             Ecn::Capable1 => Codepoint::Ect1,
             Ecn::CongestionExperienced => Codepoint::Ce,
         };
         let receive = Receive {
+            remote: arrival.from,
+            local: Some(arrival.to),
             codepoint,
-            ..Receive::from(SERVER)
         };
         self.connection.handle_datagram(now, &receive, datagram);
     }
@@ -95,6 +96,8 @@ impl<A: Application> Party for Ours<A> {
             Codepoint::Ce => Ecn::CongestionExperienced,
         };
         Some(Transmit {
+            to: transmit.to,
+            from: transmit.from,
             len: transmit.len,
             segment_size: transmit.segment_size,
             ecn,

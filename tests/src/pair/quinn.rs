@@ -4,7 +4,7 @@
 
 use super::provider::{self, Group};
 use super::random::{self, Random};
-use super::{CLIENT, Ecn, Party, SERVER, Transmit, UNIX_SECONDS};
+use super::{Arrival, Ecn, Party, SERVER, Transmit, UNIX_SECONDS};
 use crate::certificates::{Authority, Identity};
 use crate::server::initial_suite;
 use bytes::BytesMut;
@@ -40,6 +40,8 @@ pub struct Options {
     pub alpn: Vec<Vec<u8>>,
     /// Whether a server asks for a token first.
     pub retry: bool,
+    /// Where a server would rather be reached after the handshake (RFC 9000 §9.6).
+    pub preferred: Option<SocketAddr>,
 }
 
 impl Default for Options {
@@ -50,6 +52,7 @@ impl Default for Options {
             groups: vec![Group::X25519, Group::P256],
             alpn: vec![b"h3".to_vec()],
             retry: false,
+            preferred: None,
         }
     }
 }
@@ -71,9 +74,10 @@ pub struct Quinn<A> {
     endpoint: Endpoint,
     connection: Option<(ConnectionHandle, Connection)>,
     /// Packets that answer datagrams of no connection: Retry, Version Negotiation, Stateless Reset.
-    replies: VecDeque<Vec<u8>>,
+    replies: VecDeque<(Vec<u8>, SocketAddr)>,
     retry: bool,
-    peer: SocketAddr,
+    /// Where the last datagram came in, which is where answers leave.
+    local: Option<SocketAddr>,
     lost: Option<ConnectionError>,
     /// The application.
     pub application: A,
@@ -89,8 +93,13 @@ impl<A: Application> Quinn<A> {
         config
             .transport_config(Arc::new(options.transport))
             .time_source(Arc::new(FixedTime));
+        match options.preferred {
+            Some(SocketAddr::V4(address)) => drop(config.preferred_address_v4(Some(address))),
+            Some(SocketAddr::V6(address)) => drop(config.preferred_address_v6(Some(address))),
+            None => {}
+        }
         let endpoint = endpoint(seed, "server", Some(config));
-        Self::new(endpoint, None, options.retry, CLIENT, application)
+        Self::new(endpoint, None, options.retry, application)
     }
 
     /// A client that connects to `localhost` at once and trusts `root` alone.
@@ -108,14 +117,13 @@ impl<A: Application> Quinn<A> {
         let mut endpoint = endpoint(seed, "client", None);
         let connection = endpoint.connect(to_std(Instant::ZERO), config, SERVER, "localhost");
         let connection = connection.expect("the configuration is complete");
-        Self::new(endpoint, Some(connection), false, SERVER, application)
+        Self::new(endpoint, Some(connection), false, application)
     }
 
     fn new(
         endpoint: Endpoint,
         connection: Option<(ConnectionHandle, Connection)>,
         retry: bool,
-        peer: SocketAddr,
         application: A,
     ) -> Self {
         Self {
@@ -123,7 +131,7 @@ impl<A: Application> Quinn<A> {
             connection,
             replies: VecDeque::new(),
             retry,
-            peer,
+            local: None,
             lost: None,
             application,
         }
@@ -153,7 +161,7 @@ impl<A: Application> Quinn<A> {
                 .endpoint
                 .retry(incoming, &mut reply)
                 .expect("the address is not validated");
-            self.reply(&reply, transmit.size);
+            self.reply(&reply, &transmit);
         } else if self.connection.is_some() {
             self.endpoint.ignore(incoming);
         } else {
@@ -165,15 +173,16 @@ impl<A: Application> Quinn<A> {
                 Err(error) => {
                     self.lost = Some(error.cause);
                     if let Some(transmit) = error.response {
-                        self.reply(&reply, transmit.size);
+                        self.reply(&reply, &transmit);
                     }
                 }
             }
         }
     }
 
-    fn reply(&mut self, buffer: &[u8], size: usize) {
-        self.replies.push_back(buffer[..size].to_vec());
+    fn reply(&mut self, buffer: &[u8], transmit: &quinn_proto::Transmit) {
+        self.replies
+            .push_back((buffer[..transmit.size].to_vec(), transmit.destination));
     }
 
     /// Carries events between endpoint, connection and application until there are none.
@@ -199,19 +208,20 @@ impl<A: Application> Quinn<A> {
 }
 
 impl<A: Application> Party for Quinn<A> {
-    fn handle_datagram(&mut self, now: Instant, ecn: Ecn, datagram: &mut [u8]) {
+    fn handle_datagram(&mut self, now: Instant, arrival: &Arrival, datagram: &mut [u8]) {
+        self.local = Some(arrival.to);
         let mut reply = Vec::new();
         let data = BytesMut::from(&*datagram);
         match self.endpoint.handle(
             to_std(now),
-            self.peer,
+            arrival.from,
             None,
-            to_quinn(ecn),
+            to_quinn(arrival.ecn),
             data,
             &mut reply,
         ) {
             None => {}
-            Some(DatagramEvent::Response(transmit)) => self.reply(&reply, transmit.size),
+            Some(DatagramEvent::Response(transmit)) => self.reply(&reply, &transmit),
             Some(DatagramEvent::NewConnection(incoming)) => self.on_incoming(now, incoming),
             Some(DatagramEvent::ConnectionEvent(handle, event)) => match &mut self.connection {
                 Some((own, connection)) if *own == handle => connection.handle_event(event),
@@ -232,9 +242,11 @@ impl<A: Application> Party for Quinn<A> {
 
     fn poll_transmit(&mut self, now: Instant, out: &mut [u8]) -> Option<Transmit> {
         const BATCH_MAX: usize = 10;
-        if let Some(reply) = self.replies.pop_front() {
+        if let Some((reply, to)) = self.replies.pop_front() {
             out[..reply.len()].copy_from_slice(&reply);
             return Some(Transmit {
+                to,
+                from: self.local,
                 len: reply.len(),
                 segment_size: None,
                 ecn: Ecn::NotCapable,
@@ -246,6 +258,8 @@ impl<A: Application> Party for Quinn<A> {
         out[..transmit.size].copy_from_slice(&buffer[..transmit.size]);
         let ecn = from_quinn(transmit.ecn);
         Some(Transmit {
+            to: transmit.destination,
+            from: self.local,
             len: transmit.size,
             segment_size: transmit.segment_size,
             ecn,
