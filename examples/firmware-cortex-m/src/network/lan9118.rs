@@ -1,11 +1,7 @@
 //! SMSC's LAN9118, polled: no interrupts, no DMA, and no buffers but the controller's own.
-//!
-//! A frame lies on the stack while smoltcp looks at it; when that happens the stack is shallow.
 
-use smoltcp::phy::{Device, DeviceCapabilities, RxToken, TxToken};
-use smoltcp::time::Instant;
-
-use super::{FRAME_MAX, Register};
+use super::Register;
+use super::polled::{Controller, FRAME_MAX};
 
 /// What `BYTE_TEST` always reads as.
 const BYTE_TEST_VALUE: u32 = 0x8765_4321;
@@ -97,7 +93,9 @@ impl Lan9118 {
         self.mac_command.write(BUSY | register as u32);
         while self.mac_command.read() & BUSY != 0 {}
     }
+}
 
+impl Controller for Lan9118 {
     fn has_frame(&self) -> bool {
         self.receive_level.read() >> 16 & 0xff != 0
     }
@@ -131,44 +129,5 @@ impl Lan9118 {
         while self.transmit_level.read() >> 16 & 0xff != 0 {
             self.transmit_status.read();
         }
-    }
-}
-
-/// A frame that waits in the controller.
-pub struct Rx<'a>(&'a Lan9118);
-
-/// Room for a frame to be sent.
-pub struct Tx<'a>(&'a Lan9118);
-
-impl RxToken for Rx<'_> {
-    fn consume<R, F: FnOnce(&[u8]) -> R>(self, read: F) -> R {
-        read(self.0.receive(&mut [0; FRAME_MAX]))
-    }
-}
-
-impl TxToken for Tx<'_> {
-    fn consume<R, F: FnOnce(&mut [u8]) -> R>(self, length: usize, write: F) -> R {
-        let mut frame = [0; FRAME_MAX];
-        let frame = &mut frame[..length];
-        let result = write(frame);
-        self.0.send(frame);
-        result
-    }
-}
-
-impl Device for Lan9118 {
-    type RxToken<'a> = Rx<'a>;
-    type TxToken<'a> = Tx<'a>;
-
-    fn receive(&mut self, _: Instant) -> Option<(Rx<'_>, Tx<'_>)> {
-        self.has_frame().then_some((Rx(self), Tx(self)))
-    }
-
-    fn transmit(&mut self, _: Instant) -> Option<Tx<'_>> {
-        Some(Tx(self))
-    }
-
-    fn capabilities(&self) -> DeviceCapabilities {
-        super::capabilities()
     }
 }

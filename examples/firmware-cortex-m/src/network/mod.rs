@@ -2,25 +2,12 @@
 
 #[cfg(feature = "mps2-an386")]
 pub mod lan9118;
+pub mod polled;
 mod stack;
 #[cfg(feature = "lm3s6965evb")]
 pub mod stellaris;
 
 pub use stack::{Buffers, EngineSocket, Error, Network, Sockets, Udp};
-
-use smoltcp::phy::{DeviceCapabilities, Medium};
-
-/// The longest Ethernet frame, with its check sum, in whole words.
-const FRAME_MAX: usize = 1520;
-
-/// Ethernet, and one frame at a time: nothing is queued but in the controller.
-fn capabilities() -> DeviceCapabilities {
-    let mut capabilities = DeviceCapabilities::default();
-    capabilities.medium = Medium::Ethernet;
-    capabilities.max_transmission_unit = 1514;
-    capabilities.max_burst_size = Some(1);
-    capabilities
-}
 
 /// A register of 32 bits at a fixed address.
 #[derive(Clone, Copy)]

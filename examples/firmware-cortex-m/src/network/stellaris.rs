@@ -1,11 +1,7 @@
 //! The Ethernet controller of the Stellaris LM3S chips, polled: no interrupts, no DMA, no buffers of its own.
-//!
-//! A frame lies on the stack while smoltcp looks at it; when that happens the stack is shallow.
 
-use smoltcp::phy::{Device, DeviceCapabilities, RxToken, TxToken};
-use smoltcp::time::Instant;
-
-use super::{FRAME_MAX, Register};
+use super::Register;
+use super::polled::{Controller, FRAME_MAX};
 
 /// `RCGC2`: the clocks of the controller's two halves are on.
 const CLOCKS_ON: u32 = 1 << 30 | 1 << 28;
@@ -49,6 +45,12 @@ impl Stellaris {
             [low[0], low[1], low[2], low[3], high[0], high[1]],
         ))
     }
+}
+
+impl Controller for Stellaris {
+    fn has_frame(&self) -> bool {
+        self.frames.read() != 0
+    }
 
     /// Takes a frame out of the controller. Two bytes of length, which count themselves, come before it and
     /// four of check sum behind it.
@@ -80,44 +82,5 @@ impl Stellaris {
             self.data.write(u32::from_le_bytes(word));
         }
         self.transmission.write(BUSY);
-    }
-}
-
-/// A frame that waits in the controller.
-pub struct Rx<'a>(&'a Stellaris);
-
-/// Room for a frame to be sent.
-pub struct Tx<'a>(&'a Stellaris);
-
-impl RxToken for Rx<'_> {
-    fn consume<R, F: FnOnce(&[u8]) -> R>(self, read: F) -> R {
-        read(self.0.receive(&mut [0; FRAME_MAX]))
-    }
-}
-
-impl TxToken for Tx<'_> {
-    fn consume<R, F: FnOnce(&mut [u8]) -> R>(self, length: usize, write: F) -> R {
-        let mut frame = [0; FRAME_MAX];
-        let frame = &mut frame[..length];
-        let result = write(frame);
-        self.0.send(frame);
-        result
-    }
-}
-
-impl Device for Stellaris {
-    type RxToken<'a> = Rx<'a>;
-    type TxToken<'a> = Tx<'a>;
-
-    fn receive(&mut self, _: Instant) -> Option<(Rx<'_>, Tx<'_>)> {
-        (self.frames.read() != 0).then_some((Rx(self), Tx(self)))
-    }
-
-    fn transmit(&mut self, _: Instant) -> Option<Tx<'_>> {
-        Some(Tx(self))
-    }
-
-    fn capabilities(&self) -> DeviceCapabilities {
-        super::capabilities()
     }
 }
