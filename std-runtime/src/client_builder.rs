@@ -4,6 +4,7 @@
 
 use std::collections::HashMap;
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -47,6 +48,7 @@ pub struct ClientBuilder {
     identity: Option<Identity>,
     danger_accept_invalid_certs: bool,
     key_log: bool,
+    qlog: Option<PathBuf>,
 }
 
 /// Which addresses of a name are used.
@@ -85,6 +87,7 @@ impl ClientBuilder {
             identity: None,
             danger_accept_invalid_certs: false,
             key_log: false,
+            qlog: None,
         }
     }
 
@@ -225,6 +228,13 @@ impl ClientBuilder {
         self
     }
 
+    /// Writes what each connection does to a file of its own in `directory`, which is made if it does not exist:
+    /// [qlog](crate::qlog), for tools such as qvis. A disk that fails costs the file, not the connection.
+    pub fn qlog_dir(mut self, directory: impl Into<PathBuf>) -> Self {
+        self.qlog = Some(directory.into());
+        self
+    }
+
     /// The client.
     pub fn build(self) -> Result<Client> {
         if let Some(mistake) = self.mistake {
@@ -259,6 +269,7 @@ impl ClientBuilder {
             resolve: self.resolve,
             remote_address: self.remote_address,
             family: self.family,
+            qlog: self.qlog,
             pool,
         });
         let drivers: std::io::Result<Vec<_>> = (0..self.io_threads)

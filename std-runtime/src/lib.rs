@@ -28,6 +28,7 @@ mod error;
 pub mod event_loop;
 mod priority;
 mod proxy;
+pub mod qlog;
 pub mod redirect;
 mod request;
 mod response;

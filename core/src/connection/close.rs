@@ -10,7 +10,6 @@ use crate::fmt::debug;
 use crate::frame_writer::FrameWriter;
 use crate::recovery::Token;
 use crate::time::Instant;
-use crate::trace;
 use crate::wire::frame::{Close, Frame};
 use crate::wire::packet::Space;
 use crate::wire::{Code, TransportError};
@@ -120,6 +119,6 @@ impl Connection<'_> {
         }
         self.error = Some(error);
         self.events.closed = true;
-        self.report(now, &trace::Event::Closed);
+        self.report_closed(now, &error);
     }
 }

@@ -3,6 +3,7 @@
 //! Invariant: every token names its owner; an owner that no longer cares ignores it.
 
 use super::crypto_stream::CryptoSend;
+use super::tracer::Tracer;
 use crate::path::Challenges;
 use crate::path::cid::{LocalCids, RemoteCids};
 use crate::recovery::{Outcome, Token};
@@ -18,12 +19,15 @@ pub(super) struct Components<'m> {
     pub(super) streams: Streams<'m>,
     pub(super) local_cids: LocalCids,
     pub(super) remote_cids: RemoteCids,
+    pub(super) tracer: Tracer<'m>,
 }
 
 impl Components<'_> {
     /// Tells the owner of `token` what became of it.
     pub(super) fn on_outcome(&mut self, space: Space, outcome: Outcome, token: Token) {
         match (token, outcome) {
+            #[cfg(feature = "sink")]
+            (Token::Packet { .. }, _) => self.tracer.on_packet(space, outcome, token),
             (Token::Ack { largest }, Outcome::Acknowledged) => self.spaces.on_ack(space, largest),
             (Token::None | Token::Ack { .. } | Token::PathChallenge, _) => {}
             (Token::Crypto { offset, length }, Outcome::Acknowledged) => {

@@ -5,7 +5,6 @@
 use super::{Connection, ConnectionError, State, lent};
 use crate::context::Context;
 use crate::time::{Duration, Instant};
-use crate::trace;
 use crate::wire::frame::{Ack, Frame};
 use crate::wire::packet::{ConnectionId, Space};
 use crate::wire::{Code, TransportError, rule};
@@ -87,7 +86,6 @@ impl Connection<'_> {
             let rtt = Duration::from_micros(self.recovery.rtt().min_us().into());
             self.parts.streams.set_rtt(rtt);
         }
-        self.report_recovery(place.now);
         Ok(())
     }
 
@@ -114,15 +112,5 @@ impl Connection<'_> {
             self.keyring.derive_next(self.settings.provider());
         }
         Ok(())
-    }
-
-    pub(super) fn report_recovery(&mut self, now: Instant) {
-        let event = trace::Event::Recovery {
-            window: self.recovery.window(),
-            in_flight: self.recovery.bytes_in_flight(),
-            rtt_us: self.recovery.rtt().smoothed_us(),
-            pto_count: self.recovery.pto_count(),
-        };
-        self.report(now, &event);
     }
 }

@@ -11,6 +11,7 @@ use super::early::Early;
 use super::keys::Keyring;
 use super::promise::{self, Promise};
 use super::refusal::Refusal;
+use super::tracer::Tracer;
 use super::transmit::DATAGRAM_SIZE;
 use super::{
     ClientConfig, Connection, Counters, Events, Memory, State, close, lent, timer, version,
@@ -26,8 +27,8 @@ use crate::space::NumberSpaces;
 use crate::stream::Streams;
 use crate::time::Instant;
 use crate::tls::{self, CertificateError, ConfigError, Incoming};
-use crate::trace::{self, Trace};
-use crate::wire::packet::{ConnectionId, Space};
+use crate::trace::{Event, Owner, Trace};
+use crate::wire::packet::{ConnectionId, Space, Version};
 use crate::wire::transport_parameters::TransportParameters;
 use crate::wire::{Side, TransportError};
 
@@ -63,6 +64,7 @@ impl<'m> Connection<'m> {
                 streams: Streams::new(memory.streams, &limits, Side::Client),
                 local_cids: LocalCids::new(ConnectionId::EMPTY),
                 remote_cids: RemoteCids::new(ConnectionId::EMPTY),
+                tracer: Tracer::default(),
             },
             recovery: Recovery::new(Side::Client, memory.sent, controller, ecn, datagram),
             version: version::Negotiation::new(ConnectionId::EMPTY),
@@ -71,8 +73,6 @@ impl<'m> Connection<'m> {
             timers: timer::Timers::NONE,
             random: Random::new([0; 32]),
             trace: Trace::new(),
-            #[cfg(feature = "sink")]
-            sink: None,
             counters: Counters::default(),
             events: Events::default(),
             error: None,
@@ -109,11 +109,20 @@ impl<'m> Connection<'m> {
         self.parts.local_cids = LocalCids::new(self.source);
         self.parts.remote_cids = RemoteCids::new(destination);
         self.version = version::Negotiation::new(destination);
+        self.report(
+            now,
+            &Event::ConnectionStarted {
+                remote,
+                source: self.source,
+                destination,
+            },
+        );
         self.start_tls(&config.tls)?;
         self.keyring.install_initial(destination.as_slice());
         self.recovery.start(now);
         self.timers = timer::Timers::start(now, &self.settings, &self.recovery);
         self.state = State::Handshaking;
+        self.observe(now);
         Ok(())
     }
 
@@ -138,6 +147,17 @@ impl<'m> Connection<'m> {
         let _ = (self.parts.crypto_send).append(Space::Initial, send, &mut |_, out| {
             started = tls.start(config, random, writer.written(), out);
             Ok(())
+        });
+        let tracer = &mut self.parts.tracer;
+        tracer.event(&Event::Versions {
+            client: &[Version::V1],
+            server: &[],
+            chosen: None,
+        });
+        tracer.event(&Event::ParametersSet {
+            owner: Owner::Local,
+            encoded: writer.written(),
+            suite: None,
         });
         started
     }
@@ -194,6 +214,7 @@ impl<'m> Connection<'m> {
             version: &self.version,
             promise: &mut self.promise,
             events: &mut self.events,
+            tracer: &mut self.parts.tracer,
             installed: None,
         };
         let count = self
@@ -209,7 +230,7 @@ impl<'m> Connection<'m> {
 
     fn on_keys(&mut self, now: Instant, space: Space) -> Result<(), TransportError> {
         self.crypto_receive.enter(space)?;
-        self.report(now, &trace::Event::KeysInstalled { space });
+        self.report(now, &Event::KeysInstalled { space });
         match space {
             Space::Initial => {}
             Space::Handshake => self.recovery.on_handshake_keys(),
@@ -221,6 +242,17 @@ impl<'m> Connection<'m> {
     /// The server is verified: its limits hold, our memory is whole, and streams may be opened.
     fn on_complete(&mut self, now: Instant) {
         debug!("handshake complete");
+        let (parts, version) = (&mut self.parts, Version::V1);
+        if parts.tracer.is_on() {
+            parts.tracer.event(&Event::Versions {
+                client: &[],
+                server: &[],
+                chosen: Some(version),
+            });
+            if let Some(protocol) = self.tls.protocol() {
+                parts.tracer.event(&Event::ProtocolChosen { protocol });
+            }
+        }
         self.state = State::Established;
         self.events.connected = true;
         if self.version.token_length() > 0 {
@@ -241,7 +273,7 @@ impl<'m> Connection<'m> {
 }
 
 /// What leaves TLS, on its way to the places where the connection keeps it.
-struct Output<'a> {
+struct Output<'a, 'm> {
     send: &'a mut [u8],
     crypto_send: &'a mut CryptoSend,
     keyring: &'a mut Keyring,
@@ -249,10 +281,11 @@ struct Output<'a> {
     version: &'a version::Negotiation,
     promise: &'a mut Promise,
     events: &'a mut Events,
+    tracer: &'a mut Tracer<'m>,
     installed: Option<Space>,
 }
 
-impl tls::Output for Output<'_> {
+impl tls::Output for Output<'_, '_> {
     fn message(&mut self, level: Space, write: &mut tls::WriteMessage<'_>) -> Result<(), Full> {
         self.crypto_send.append(level, self.send, write)
     }
@@ -271,6 +304,11 @@ impl tls::Output for Output<'_> {
         let parameters = TransportParameters::decode(bytes, Side::Server)?;
         self.version.authenticate(&parameters)?;
         *self.promise = Promise::of(&parameters);
+        self.tracer.event(&Event::ParametersSet {
+            owner: Owner::Remote,
+            encoded: bytes,
+            suite: self.keyring.suite(),
+        });
         self.events.handshake_data = true;
         Ok(())
     }

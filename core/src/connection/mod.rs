@@ -10,11 +10,9 @@ use core::net::SocketAddr;
 use crate::crypto::Random;
 use crate::recovery::Recovery;
 use crate::stream::{OpenError, RecvStream, SendStream};
-use crate::time::{Duration, Instant};
+use crate::time::Duration;
 use crate::tls;
-#[cfg(feature = "sink")]
-use crate::trace::Sink;
-use crate::trace::{self, Trace};
+use crate::trace::Trace;
 use crate::wire::packet::ConnectionId;
 use crate::wire::{Direction, StreamId};
 
@@ -37,6 +35,7 @@ mod refusal;
 mod state;
 mod stats;
 mod timer;
+mod tracer;
 mod transmit;
 mod version;
 
@@ -84,8 +83,6 @@ pub struct Connection<'m> {
     timers: timer::Timers,
     random: Random,
     trace: Trace,
-    #[cfg(feature = "sink")]
-    sink: Option<crate::mem::Object<'m, dyn Sink>>,
     counters: Counters,
     events: Events,
     error: Option<ConnectionError>,
@@ -117,6 +114,7 @@ impl<'m> Connection<'m> {
             return Some(Event::NewSession);
         }
         if let Some(event) = self.parts.streams.poll_event() {
+            self.report_stream(event);
             return Some(Event::Stream(event));
         }
         let error = self.error.filter(|_| take(&mut self.events.closed))?;
@@ -132,7 +130,9 @@ impl<'m> Connection<'m> {
                 OpenError::Closed
             });
         }
-        self.parts.streams.open(direction)
+        let id = self.parts.streams.open(direction)?;
+        self.report_opened(id);
+        Ok(id)
     }
 
     /// The sending part of a stream; `None` if it has none, or is over and forgotten.
@@ -191,12 +191,6 @@ impl<'m> Connection<'m> {
         self.tls.protocol()
     }
 
-    /// Reports events to `sink` from now on.
-    #[cfg(feature = "sink")]
-    pub fn set_sink(&mut self, sink: crate::mem::Object<'m, dyn Sink>) {
-        self.sink = Some(sink);
-    }
-
     /// Counters and estimates.
     pub fn stats(&self) -> Stats {
         let us = |time: u32| Duration::from_micros(time.into());
@@ -219,16 +213,5 @@ impl<'m> Connection<'m> {
     /// Why received bytes were discarded, and how often.
     pub fn trace(&self) -> &Trace {
         &self.trace
-    }
-
-    #[cfg_attr(not(feature = "sink"), expect(clippy::unused_self))]
-    fn report(&mut self, now: Instant, event: &trace::Event) {
-        #[cfg(all(feature = "log", not(feature = "defmt")))]
-        log::trace!("{} us: {event:?}", now.as_micros());
-        #[cfg(feature = "sink")]
-        if let Some(sink) = &mut self.sink {
-            sink.event(now, event);
-        }
-        let _ = (now, event);
     }
 }

@@ -2,10 +2,11 @@
 //!
 //! Invariant: a packet that is finished is sealed in place and never touched again.
 
-use crate::codec::Writer;
+use crate::codec::{Reader, Writer};
 use crate::crypto::TAG_LENGTH;
 use crate::frame_writer::{FrameWriter, PACKET_TOKENS_MAX};
 use crate::recovery::Token;
+use crate::trace;
 use crate::wire::packet::{
     ConnectionId, Kind, LongHeader, Space, Version, encode_short, number, patch_length,
 };
@@ -103,6 +104,39 @@ impl<'a> PacketBuilder<'a> {
     /// Bytes of payload that make the whole packet `size` bytes long.
     pub(super) fn payload_for(&self, size: usize) -> usize {
         size.saturating_sub(self.payload_at + TAG_LENGTH)
+    }
+
+    /// The packet with `payload` bytes of frames, as a sink is shown it before it is sealed.
+    pub(super) fn packet(&self, payload: usize, token_length: usize) -> trace::Packet<'_> {
+        let end = self.payload_at + payload;
+        let bytes = self.buffer.get(self.payload_at..end).unwrap_or(&[]);
+        // The connection IDs stand in the header that was written; a short header has but the first.
+        let mut header = Reader::new(self.buffer.get(1..self.number_at).unwrap_or(&[]));
+        let mut ids = [ConnectionId::EMPTY; 2];
+        let mut version = Version::V1;
+        if self.length_at.is_some() {
+            version = header.u32().map_or(version, Version);
+            for id in &mut ids {
+                let bytes = header.vector_u8().map_or(&[][..], |mut id| id.rest());
+                *id = ConnectionId::new(bytes).unwrap_or(ConnectionId::EMPTY);
+            }
+        } else {
+            ids[0] = ConnectionId::new(header.rest()).unwrap_or(ConnectionId::EMPTY);
+        }
+        trace::Packet {
+            kind: self.space.kind(),
+            number: self.number,
+            size: end + TAG_LENGTH,
+            version,
+            destination: ids[0],
+            source: ids[1],
+            token_length: if self.space == Space::Initial {
+                token_length
+            } else {
+                0
+            },
+            payload: bytes,
+        }
     }
 
     /// Seals the packet with `payload` bytes of frames; returns its length.

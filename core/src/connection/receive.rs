@@ -13,7 +13,7 @@ use crate::path::cid;
 use crate::recovery::Codepoint;
 use crate::space::Arrival;
 use crate::time::Instant;
-use crate::trace::Discard;
+use crate::trace::{Discard, Event, Packet};
 use crate::wire::frame::{Frame, Frames, kind};
 use crate::wire::packet::{self, Header, HeaderError, Kind, Space, number};
 use crate::wire::{Code, Side, TransportError, rule};
@@ -52,6 +52,7 @@ impl Connection<'_> {
         if !self.handle_packets(now, from, datagram) {
             self.recognise_reset(now, datagram, tail);
         }
+        self.observe(now);
     }
 
     /// Takes coalesced packets apart and handles each; says whether one of them was authentic.
@@ -126,7 +127,11 @@ impl Connection<'_> {
     ) -> Result<(), Refusal> {
         let space = match header.kind {
             Kind::VersionNegotiation => return self.handle_version_negotiation(header, datagram),
-            Kind::Retry => return self.handle_retry(now, header, datagram),
+            Kind::Retry => {
+                self.handle_retry(now, header, datagram)?;
+                self.report_received(now, header, 0, &[]);
+                return Ok(());
+            }
             // Only clients send 0-RTT.
             Kind::ZeroRtt => return Err(Discard::Unexpected.into()),
             Kind::Initial => Space::Initial,
@@ -150,7 +155,8 @@ impl Connection<'_> {
         let (number, payload) = self.open(now, space, header, packet)?;
         let payload = packet.get(payload).unwrap_or(&[]);
         let content = self.admit(space, payload)?;
-        self.on_opened(now, space, number, header);
+        self.report_received(now, header, number, payload);
+        self.on_opened(now, space, header);
         self.apply(now, space, header, payload)?;
         // Keys may have been discarded by what the packet said.
         if self.keyring.has(space) {
@@ -263,14 +269,8 @@ impl Connection<'_> {
     }
 
     /// What any authentic packet means, whatever it carries.
-    fn on_opened(&mut self, now: Instant, space: Space, number: u64, header: &Header) {
+    fn on_opened(&mut self, now: Instant, space: Space, header: &Header) {
         self.counters.packets_received += 1;
-        let event = crate::trace::Event::PacketReceived {
-            space,
-            number,
-            size: header.end - header.start,
-        };
-        self.report(now, &event);
         //= rfc9000#7.2
         // The server's choice replaces our random one, once; later Initials cannot change it.
         if space == Space::Initial && self.version.on_initial(header.source) {
@@ -287,8 +287,22 @@ impl Connection<'_> {
         }
     }
 
+    fn report_received(&mut self, now: Instant, header: &Header, number: u64, payload: &[u8]) {
+        let packet = Packet {
+            kind: header.kind,
+            number,
+            size: header.end - header.start,
+            version: header.version,
+            destination: header.destination,
+            source: header.source,
+            token_length: header.token.len(),
+            payload,
+        };
+        self.report(now, &Event::PacketReceived(packet));
+    }
+
     pub(super) fn discard(&mut self, now: Instant, reason: Discard, size: usize) {
         self.trace.discard(reason);
-        self.report(now, &crate::trace::Event::Discarded { reason, size });
+        self.report(now, &Event::Discarded { reason, size });
     }
 }

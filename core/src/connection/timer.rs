@@ -81,7 +81,7 @@ impl Connection<'_> {
         if self.timers.close <= now {
             self.timers = Timers::NONE;
             self.state = State::Closed;
-            return;
+            return self.observe(now);
         }
         if !self.state.is_open() {
             return;
@@ -101,7 +101,7 @@ impl Connection<'_> {
         self.recovery.on_timeout(now, &mut |space, outcome, token| {
             parts.on_outcome(space, outcome, token);
         });
-        self.report_recovery(now);
+        self.observe(now);
     }
 
     /// Something authentic arrived, or the first packet since then was sent that wants an answer.

@@ -9,7 +9,7 @@ use crate::context::Context;
 use crate::frame_writer::{FrameWriter, PACKET_TOKENS_MAX};
 use crate::recovery::{self, Codepoint, Purpose, Token};
 use crate::time::Instant;
-use crate::trace;
+use crate::trace::Event;
 use crate::wire::frame::Frame;
 use crate::wire::packet::Space;
 
@@ -66,6 +66,7 @@ impl Connection<'_> {
                 break;
             }
         }
+        self.observe(now);
         (length > 0).then(|| self.transmit_of(length, (length > segment).then_some(segment)))
     }
 
@@ -195,6 +196,11 @@ impl Connection<'_> {
         let payload = writer.len();
         let ack_eliciting = writer.is_ack_eliciting();
         let in_flight = writer.is_in_flight() && interest != Interest::Close;
+        if self.parts.tracer.is_on() {
+            let token_length = self.version.token_length();
+            let event = Event::PacketSent(builder.packet(payload, token_length));
+            self.report(now, &event);
+        }
         let size = builder.finish(&mut self.keyring, payload);
         let packet = recovery::Packet {
             size,
@@ -203,7 +209,7 @@ impl Connection<'_> {
             tokens: &tokens,
         };
         self.recovery.on_packet_sent(now, space, &packet);
-        self.on_packet_sent(now, space, number, &packet);
+        self.on_packet_sent(now, space, &packet);
         size
     }
 
@@ -296,27 +302,11 @@ impl Connection<'_> {
     }
 
     /// What follows from having sent a packet.
-    fn on_packet_sent(
-        &mut self,
-        now: Instant,
-        space: Space,
-        number: u64,
-        packet: &recovery::Packet<'_>,
-    ) {
+    fn on_packet_sent(&mut self, now: Instant, space: Space, packet: &recovery::Packet<'_>) {
         self.counters.packets_sent += 1;
         if packet.ack_eliciting {
             self.on_ack_eliciting_sent(now);
         }
-        let (size, ack_eliciting) = (packet.size, packet.ack_eliciting);
-        self.report(
-            now,
-            &trace::Event::PacketSent {
-                space,
-                number,
-                size,
-                ack_eliciting,
-            },
-        );
         //= rfc9001#4.9.1
         if space == Space::Handshake && self.keyring.has(Space::Initial) {
             self.discard_keys(now, Space::Initial);
@@ -334,7 +324,7 @@ impl Connection<'_> {
         if space == Space::Initial {
             self.version.forget_token();
         }
-        self.report(now, &trace::Event::KeysDiscarded { space });
+        self.report(now, &Event::KeysDiscarded { space });
     }
 
     /// The 1-RTT keys of both directions are replaced, if the last update is confirmed.

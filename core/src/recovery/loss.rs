@@ -2,12 +2,16 @@
 //!
 //! Invariant: records become lost in the order of their numbers, so one index per space says where to look.
 
+#[cfg(feature = "sink")]
+use super::Token;
 use super::congestion::{Acknowledged, Algorithm, Utilisation};
 use super::ecn::Report;
 use super::persistent;
 use super::sent::{Fate, Ring, Sent};
 use super::{OnOutcome, Outcome, Recovery, report_lost};
 use crate::time::Instant;
+#[cfg(feature = "sink")]
+use crate::trace::LossTrigger;
 use crate::wire::frame::Ack;
 use crate::wire::packet::Space;
 use crate::wire::{Code, TransportError, rule};
@@ -189,6 +193,8 @@ impl Recovery<'_> {
                 state.loss_time = due;
                 break;
             }
+            #[cfg(feature = "sink")]
+            report_packet(space, Outcome::Lost, &packet, late, outcome);
             report_lost(&ring, space, index, outcome);
             ring.set_fate(index, Fate::Lost);
             state.ack_eliciting_in_flight -= u32::from(packet.ack_eliciting);
@@ -264,6 +270,8 @@ fn acknowledge(
                 Fate::Lost => newly.spurious += 1,
                 Fate::Outstanding | Fate::Repeated => newly.add(&packet),
             }
+            #[cfg(feature = "sink")]
+            report_packet(space, Outcome::Acknowledged, &packet, false, outcome);
             for token in ring.tokens(index) {
                 outcome(space, Outcome::Acknowledged, token);
             }
@@ -273,6 +281,24 @@ fn acknowledge(
         ring.join_acknowledged(start, index.min(ring.len()));
     }
     newly
+}
+
+/// Tells of a packet as a whole what became of it; `late` by number rather than by time, if it is lost.
+#[cfg(feature = "sink")]
+fn report_packet(
+    space: Space,
+    what: Outcome,
+    packet: &Sent,
+    late: bool,
+    outcome: &mut OnOutcome<'_>,
+) {
+    let number = packet.number;
+    let trigger = if late {
+        LossTrigger::Reordering
+    } else {
+        LossTrigger::Time
+    };
+    outcome(space, what, Token::Packet { number, trigger });
 }
 
 /// The type of an ACK frame without ECN counts; one more with them.

@@ -396,6 +396,33 @@ impl<'m> Recovery<'m> {
         &self.stats
     }
 
+    /// Bytes of a full datagram.
+    pub const fn datagram_size(&self) -> u16 {
+        self.datagram
+    }
+
+    /// What a sink is told of the estimates.
+    #[cfg(feature = "sink")]
+    pub fn metrics(&self) -> crate::trace::Metrics {
+        crate::trace::Metrics {
+            rtt_latest_us: self.rtt.latest_us(),
+            rtt_us: self.rtt.smoothed_us(),
+            rtt_min_us: self.rtt.min_us(),
+            rtt_variation_us: self.rtt.variation_us(),
+            pto_count: self.pto_count,
+            window: self.controller.window(),
+            in_flight: self.in_flight,
+            threshold: self.controller.threshold(),
+            pacing_rate: self.pacer.bytes_per_second(),
+        }
+    }
+
+    /// The congestion controller's phase, in the words of its specification.
+    #[cfg(feature = "sink")]
+    pub fn phase(&self) -> &'static str {
+        self.controller.phase()
+    }
+
     fn set_pace(&mut self, now: Instant) {
         self.pacer.set_rate(
             now,

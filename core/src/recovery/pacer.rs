@@ -67,6 +67,12 @@ impl Pacer {
         (self.available >> FRACTION) as u32
     }
 
+    /// Bytes a second that leave in the long run.
+    #[cfg(feature = "sink")]
+    pub fn bytes_per_second(&self) -> u64 {
+        (u64::from(self.rate) * 1_000_000) >> FRACTION
+    }
+
     /// `bytes` left; a probe may take what is not there.
     pub fn on_sent(&mut self, now: Instant, bytes: u32) {
         self.fill(now);

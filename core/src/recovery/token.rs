@@ -2,6 +2,8 @@
 //!
 //! Invariant: 16 bytes. On loss the owner looks at its own present state and decides again.
 
+#[cfg(feature = "sink")]
+use crate::trace::LossTrigger;
 use crate::wire::Direction;
 
 /// A frame that was sent and is to be delivered reliably, or whose fate matters.
@@ -95,6 +97,14 @@ pub enum Token {
     },
     /// PATH_CHALLENGE.
     PathChallenge,
+    /// The packet itself: never kept, but told together with the tokens that are.
+    #[cfg(feature = "sink")]
+    Packet {
+        /// Its number.
+        number: u64,
+        /// Why it counts as lost, if it does.
+        trigger: LossTrigger,
+    },
 }
 
 const _: () = assert!(size_of::<Token>() <= 16);

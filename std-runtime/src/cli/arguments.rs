@@ -72,6 +72,10 @@ pub(super) struct Arguments {
     #[arg(short, long)]
     pub verbose: bool,
 
+    /// Write what each connection does to a qlog file in this directory; the variable QLOGDIR does the same
+    #[arg(long, value_name = "DIR")]
+    pub qlog: Option<PathBuf>,
+
     /// DANGER: accept any server, so that anyone on the way can read and change everything
     #[arg(short = 'k', long)]
     pub insecure: bool,

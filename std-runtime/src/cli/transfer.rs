@@ -3,7 +3,7 @@
 //! Invariant: `-w` is written however the transfer ends.
 
 use std::io::Write;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
@@ -159,6 +159,19 @@ fn url(text: &str) -> Result<Url, Problem> {
     Ok(url)
 }
 
+/// Where qlog files are to go, by the option or by the environment.
+fn qlog_directory(arguments: &Arguments) -> Result<Option<PathBuf>, Problem> {
+    let named = arguments.qlog.clone();
+    let by_variable = || std::env::var_os("QLOGDIR").filter(|path| !path.is_empty());
+    let Some(directory) = named.or_else(|| by_variable().map(Into::into)) else {
+        return Ok(None);
+    };
+    // What was asked for and cannot be is a mistake here, while a disk that fails later is none.
+    std::fs::create_dir_all(&directory)
+        .map_err(|error| Problem::file(Exit::Write, &directory, error))?;
+    Ok(Some(directory))
+}
+
 fn client(arguments: &Arguments, url: &Url, hops: &Hops) -> Result<Client, Problem> {
     let redirect = if arguments.location {
         follow(hops.clone())
@@ -176,6 +189,9 @@ fn client(arguments: &Arguments, url: &Url, hops: &Hops) -> Result<Client, Probl
         .timeout(arguments.max_time)
         .tls_danger_accept_invalid_certs(arguments.insecure)
         .tls_sslkeylogfile(true);
+    if let Some(directory) = qlog_directory(arguments)? {
+        builder = builder.qlog_dir(directory);
+    }
     if let Some(timeout) = arguments.connect_timeout {
         builder = builder.connect_timeout(timeout);
     }

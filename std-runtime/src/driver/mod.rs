@@ -21,6 +21,7 @@ mod worker;
 use std::collections::HashMap;
 use std::io;
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 use std::time::Duration;
@@ -48,6 +49,8 @@ pub(crate) struct Settings {
     pub resolve: HashMap<String, Vec<SocketAddr>>,
     pub remote_address: Option<SocketAddr>,
     pub family: Family,
+    /// Where each connection writes what it does.
+    pub qlog: Option<PathBuf>,
     /// Threads for what may block.
     pub pool: Arc<ThreadPool>,
 }

@@ -11,6 +11,8 @@ use std::time::{Duration, Instant};
 use mio::{Events, Poll, Token};
 use quicpro_core::Limits;
 use quicpro_core::http3;
+use quicpro_core::mem::Object;
+use quicpro_core::trace::Sink;
 use url::Position;
 
 use super::buffers::Buffers;
@@ -22,6 +24,7 @@ use super::socket::{Slots, Socket};
 use super::{Command, Exchange, Seat, Settings};
 use crate::config::NO_ANSWER;
 use crate::error::{Cause, Failure, Phase};
+use crate::qlog::FileSink;
 use crate::tls::Report;
 
 /// The inbox's token; connections count from 1.
@@ -449,8 +452,13 @@ impl Worker {
         let mut entropy = [0; 32];
         getrandom::fill(&mut entropy).map_err(|error| error.to_string())?;
         let memory = http3::Memory::boxed(&Limits::DESKTOP);
-        let client = http3::Client::connect(&config, address, memory, now.engine, entropy);
-        let client = client.map_err(|error| error.to_string())?;
+        let mut client = http3::Client::new(memory);
+        if let Some(directory) = &self.settings.qlog {
+            let sink = Object::Owned(Box::new(FileSink::new(directory)) as Box<dyn Sink>);
+            client.transport_mut().set_sink(sink);
+        }
+        let started = client.start(&config, address, now.engine, entropy);
+        started.map_err(|error| error.to_string())?;
         let mut link = Link::new(key, authority.clone(), socket, client, address);
         link.wants_turn = true;
         self.links.insert(key, link);

@@ -2,7 +2,7 @@
 //!
 //! Invariant: bytes of the server's control and QPACK streams never wait for the application.
 
-use super::{Connection, End, Quic, READY, extent};
+use super::{Connection, End, Quic, READY, extent, report};
 use crate::codec::Writer;
 use crate::connection::Event as QuicEvent;
 use crate::http3::control::Message;
@@ -11,9 +11,10 @@ use crate::http3::fields::Received;
 use crate::http3::memory::field_section_size;
 use crate::http3::settings::{PREFACE_MAX, write_preface};
 use crate::http3::slot::{Receiving, RequestSlot, Sending};
-use crate::http3::{Code, stream_type};
+use crate::http3::{Code, Settings, stream_type};
 use crate::qpack::{Cursor, instruction};
 use crate::stream::StreamEvent;
+use crate::trace::{Http3Frame, Owner};
 use crate::wire::{Direction, Side, StreamId, rule};
 
 /// What a unidirectional stream of the server's is for.
@@ -163,6 +164,7 @@ impl<'m> Connection<'m> {
             let (available, ended) = extent(&stream);
             let received = Received::new(quic, id);
             let mut cursor = Cursor::new(&received, 0, available);
+            let mut told = None;
             let Some(PeerStream { purpose, .. }) = self.peer[place] else {
                 return Ok(());
             };
@@ -171,6 +173,7 @@ impl<'m> Connection<'m> {
                 Purpose::Control => match self.control.read(&mut cursor)? {
                     Some(message) => {
                         self.on_control(message);
+                        told = Some(message);
                         true
                     }
                     None => false,
@@ -179,6 +182,7 @@ impl<'m> Connection<'m> {
                 Purpose::Decoder => instruction::read_decoder(&mut cursor)?,
             };
             let used = cursor.position();
+            self.report_read(quic, place, purpose, told);
             let Some(mut stream) = quic.recv_stream(id) else {
                 return Ok(());
             };
@@ -202,6 +206,38 @@ impl<'m> Connection<'m> {
                 self.peer[place] = None;
             }
             return Ok(());
+        }
+    }
+
+    /// Tells a sink what was read from the stream at `place`, which had this purpose before.
+    fn report_read(
+        &self,
+        quic: &mut Quic<'m>,
+        place: usize,
+        before: Purpose,
+        told: Option<Message>,
+    ) {
+        let Some(peer) = self.peer[place].filter(|_| quic.tracer().is_on()) else {
+            return;
+        };
+        if before != peer.purpose {
+            let kind = match peer.purpose {
+                Purpose::Unknown => return,
+                Purpose::Control => stream_type::CONTROL,
+                Purpose::Encoder => stream_type::QPACK_ENCODER,
+                Purpose::Decoder => stream_type::QPACK_DECODER,
+            };
+            report::stream(quic, Owner::Remote, peer.id, Some(kind));
+        }
+        match (told, self.control.settings(), self.control.last()) {
+            (Some(Message::Settings), Some(settings), _) => {
+                report::settings(quic, Owner::Remote, peer.id, settings);
+            }
+            (Some(Message::GoAway), _, Some(last)) => {
+                let id = last.get();
+                report::frame(quic, Owner::Remote, peer.id, Http3Frame::GoAway { id });
+            }
+            _ => {}
         }
     }
 
@@ -294,6 +330,22 @@ impl<'m> Connection<'m> {
                 return;
             }
             self.local.started += 1;
+            if !quic.tracer().is_on() {
+                continue;
+            }
+            let kinds = [
+                stream_type::CONTROL,
+                stream_type::QPACK_ENCODER,
+                stream_type::QPACK_DECODER,
+            ];
+            report::stream(quic, Owner::Local, id, kinds.get(role).copied());
+            if role == 0 {
+                let settings = Settings {
+                    max_field_section_size: Some(field_section_size(self.section_max)),
+                    ..Settings::default()
+                };
+                report::settings(quic, Owner::Local, id, &settings);
+            }
         }
     }
 }

@@ -11,6 +11,7 @@
 
 mod absorb;
 mod receive;
+mod report;
 mod send;
 #[cfg(test)]
 mod tests;
@@ -143,6 +144,9 @@ impl<'m> Connection<'m> {
             Found::End(how) => return end(request, how),
             Found::Section(kind, checked) => (kind, checked),
         };
+        let length = self.slot(request.stream_id()).map_or(0, |slot| slot.lent);
+        let id = request.stream_id();
+        report::section(quic, id, kind, &checked, length, &mut self.scratch);
         let received = Received::new(quic, request.stream_id());
         let fields = Fields::new(received, checked.start, &mut self.scratch, checked.fields);
         let status = checked.status;

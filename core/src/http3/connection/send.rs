@@ -2,7 +2,7 @@
 //!
 //! Invariant: a frame is written whole or not at all.
 
-use super::{Connection, Quic};
+use super::{Connection, Quic, report};
 use crate::codec::{VarInt, Writer};
 use crate::http3::error::{RequestError, SendError};
 use crate::http3::event::RequestId;
@@ -14,6 +14,7 @@ use crate::http3::slot::{Receiving, RequestSlot, Sending};
 use crate::http3::{Code, Request};
 use crate::qpack::{Encoder, Field, encoder};
 use crate::stream::{OpenError, SendStream, WriteError};
+use crate::trace::{Http3Frame, Owner};
 use crate::wire::{Direction, StreamId};
 
 /// Bytes of a PRIORITY_UPDATE or GOAWAY frame at most: header, stream number, value.
@@ -56,6 +57,7 @@ impl<'m> Connection<'m> {
             "CONNECT" => Method::Connect,
             _ => Method::Other,
         };
+        report::request(quic, id, length, &fields);
         let id = RequestId::new(id);
         *slot = RequestSlot::new(id, method);
         Ok(id)
@@ -133,6 +135,13 @@ impl<'m> Connection<'m> {
         stream
             .write_whole(&[writer.written(), &data[..fits]])
             .map_err(send_error)?;
+        let length = header.length;
+        report::frame(
+            quic,
+            Owner::Local,
+            id.stream_id(),
+            Http3Frame::Data { length },
+        );
         Ok(fits)
     }
 
@@ -152,6 +161,7 @@ impl<'m> Connection<'m> {
         let length = length.ok_or(SendError::FieldsTooLarge)?;
         let stream = quic.send_stream(id.stream_id());
         write_section(&mut stream.ok_or(SendError::Closed)?, length, &fields)?;
+        report::headers(quic, id.stream_id(), length, &fields);
         self.sending_slot(id)?.sending = Sending::Trailers;
         Ok(())
     }
@@ -235,7 +245,7 @@ impl<'m> Connection<'m> {
 }
 
 /// Shows each field of a section, in their order. Asked twice: what is sent is measured before.
-type Fields<'f> = &'f dyn Fn(&mut dyn FnMut(&Field<'_>));
+pub(super) type Fields<'f> = &'f dyn Fn(&mut dyn FnMut(&Field<'_>));
 
 /// Writes a control frame of a number and a text, whole or not at all.
 fn say(quic: &mut Quic<'_>, control: StreamId, kind: u32, number: u64, text: &[u8]) -> bool {
@@ -251,7 +261,11 @@ fn say(quic: &mut Quic<'_>, control: StreamId, kind: u32, number: u64, text: &[u
         .and_then(|()| writer.bytes(text));
     debug_assert!(written.is_ok());
     let stream = quic.send_stream(control);
-    stream.is_some_and(|mut stream| stream.write_whole(&[writer.written()]).is_ok())
+    let said = stream.is_some_and(|mut stream| stream.write_whole(&[writer.written()]).is_ok());
+    if said {
+        report::control(quic, control, kind, number, text);
+    }
+    said
 }
 
 /// Writes HEADERS with a section of `length` bytes, or nothing.

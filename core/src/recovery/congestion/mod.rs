@@ -60,6 +60,16 @@ pub trait Algorithm: Send {
     fn on_datagram_size(&mut self, datagram: u16);
     /// Bytes that may be in flight.
     fn window(&self) -> u32;
+    /// The slow start threshold in bytes, once there is one: for people.
+    #[cfg(feature = "sink")]
+    fn threshold(&self) -> Option<u32> {
+        None
+    }
+    /// What it is doing, in the words of its specification, `slow_start` for example: for people.
+    #[cfg(feature = "sink")]
+    fn phase(&self) -> &'static str {
+        "unknown"
+    }
 }
 
 /// The controller of a path.
@@ -117,6 +127,16 @@ impl Algorithm for Controller {
 
     fn window(&self) -> u32 {
         self.algorithm().window()
+    }
+
+    #[cfg(feature = "sink")]
+    fn threshold(&self) -> Option<u32> {
+        self.algorithm().threshold()
+    }
+
+    #[cfg(feature = "sink")]
+    fn phase(&self) -> &'static str {
+        self.algorithm().phase()
     }
 }
 

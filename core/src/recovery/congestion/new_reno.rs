@@ -91,6 +91,20 @@ impl Algorithm for NewReno {
     fn window(&self) -> u32 {
         self.window
     }
+
+    #[cfg(feature = "sink")]
+    fn threshold(&self) -> Option<u32> {
+        (self.slow_start_threshold != u32::MAX).then_some(self.slow_start_threshold)
+    }
+
+    #[cfg(feature = "sink")]
+    fn phase(&self) -> &'static str {
+        if self.window < self.slow_start_threshold {
+            "slow_start"
+        } else {
+            "congestion_avoidance"
+        }
+    }
 }
 
 #[cfg(test)]

@@ -31,6 +31,20 @@ fn token(number: u64) -> Token {
     Token::MaxData { limit: number }
 }
 
+/// Notes what was said of a token. Of packets as a whole it is said for sinks.
+fn report(
+    outcomes: &mut Vec<(Space, Outcome, Token)>,
+    space: Space,
+    outcome: Outcome,
+    token: Token,
+) {
+    #[cfg(feature = "sink")]
+    if matches!(token, Token::Packet { .. }) {
+        return;
+    }
+    outcomes.push((space, outcome, token));
+}
+
 impl Bench {
     fn new(side: Side, in_flight: usize) -> Self {
         Self::with(side, in_flight, Ecn::off())
@@ -67,7 +81,7 @@ impl Bench {
         let outcomes = &mut self.outcomes;
         self.recovery
             .room(space, purpose, &mut |space, outcome, token| {
-                outcomes.push((space, outcome, token));
+                report(outcomes, space, outcome, token);
             })
     }
 
@@ -121,7 +135,7 @@ impl Bench {
         let outcomes = &mut self.outcomes;
         self.recovery
             .on_ack(now, space, &ack, &mut |space, outcome, token| {
-                outcomes.push((space, outcome, token));
+                report(outcomes, space, outcome, token);
             })
     }
 
@@ -132,7 +146,7 @@ impl Bench {
     fn timeout(&mut self, now: Instant) -> Timeout {
         let outcomes = &mut self.outcomes;
         self.recovery.on_timeout(now, &mut |space, outcome, token| {
-            outcomes.push((space, outcome, token));
+            report(outcomes, space, outcome, token);
         })
     }
 

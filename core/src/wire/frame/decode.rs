@@ -26,6 +26,11 @@ impl<'a> Frames<'a> {
         }
     }
 
+    /// Bytes of the payload that the frames so far took.
+    pub const fn position(&self) -> usize {
+        self.rest.position()
+    }
+
     fn frame(&mut self) -> Result<Frame<'a>, TransportError> {
         let before = self.rest.position();
         let kind = self.rest.varint().map_err(|_| {
