@@ -35,8 +35,10 @@ pub(crate) struct CryptoReceive {
     /// Bytes consumed by TLS, per level.
     read: [u64; 3],
     level: Level,
-    /// Stored bytes of the current level, as ranges that are counted from the read offset.
+    /// Stored bytes of the current level, as ranges of places in the window.
     stored: RangeSet<HOLES_MAX>,
+    /// Bytes at the front of the window that TLS has used: [`CryptoReceive::compact`] has them overwritten.
+    used: usize,
     /// After the handshake a message did not fit, so all later CRYPTO data is worthless.
     deaf: bool,
 }
@@ -120,26 +122,38 @@ impl CryptoReceive {
         }
     }
 
-    /// How many bytes at the front of the buffer TLS can read now.
-    pub(crate) fn readable(&self) -> usize {
+    /// Which bytes of the buffer TLS can read now.
+    pub(crate) fn readable(&self) -> Range<usize> {
         match self.stored.first() {
-            Some(Range { start: 0, end }) => end as usize,
-            _ => 0,
+            Some(Range { start: 0, end }) => self.used..end as usize,
+            _ => 0..0,
         }
     }
 
-    /// TLS has used `count` readable bytes; with that the unread rest moves to the front.
-    pub(crate) fn consume(&mut self, count: usize, buffer: &mut [u8]) {
+    /// TLS has used `count` readable bytes. They stay where they are until [`CryptoReceive::compact`], which has
+    /// to be called before anything is admitted, stored or entered.
+    pub(crate) fn consume(&mut self, count: usize) {
         self.read[self.level.0 as usize] += count as u64;
-        self.stored.shift_down(count as u32);
+        self.used += count;
+    }
+
+    /// Moves the unread rest to the front of the buffer: once for all messages that were read before. How many
+    /// bytes were moved.
+    pub(crate) fn compact(&mut self, buffer: &mut [u8]) -> usize {
+        let used = core::mem::take(&mut self.used);
+        if used == 0 {
+            return 0;
+        }
+        self.stored.shift_down(used as u32);
         let unread = self.stored.last().map_or(0, |range| range.end as usize);
         // Both parts may overlap, and the lower byte is always written first.
         let bytes = Cell::from_mut(buffer).as_slice_of_cells();
-        if let (Some(to), Some(from)) = (bytes.get(..unread), bytes.get(count..)) {
+        if let (Some(to), Some(from)) = (bytes.get(..unread), bytes.get(used..)) {
             to.iter()
                 .zip(from)
                 .for_each(|(to, from)| to.set(from.get()));
         }
+        unread
     }
 
     /// Goes on to the next level; bytes left over at this one are the peer's mistake.
@@ -326,9 +340,12 @@ mod tests {
                 missing.retain(|&at| {
                     feed(&mut receive, &mut buffer, at as u64, &bytes[at..=at]) == Admission::Beyond
                 });
-                let count = receive.readable();
-                read.extend_from_slice(&buffer[..count]);
-                receive.consume(count, &mut buffer);
+                // Message by message, and what is left moves down afterwards.
+                while let Some(&byte) = buffer[receive.readable()].first() {
+                    read.push(byte);
+                    receive.consume(1);
+                }
+                receive.compact(&mut buffer);
             }
             assert_eq!(read, bytes);
         }
@@ -343,11 +360,13 @@ mod tests {
             Admission::Beyond
         );
         assert_eq!(feed(&mut receive, &mut buffer, 0, &[1; 8]), Admission::Fits);
-        receive.consume(4, &mut buffer);
+        receive.consume(4);
+        assert_eq!(receive.readable(), 4..8);
+        assert_eq!(receive.compact(&mut buffer), 4);
         assert_eq!(feed(&mut receive, &mut buffer, 4, &[5; 5]), Admission::Fits);
         assert_eq!(
             (receive.readable(), buffer[..5].to_vec()),
-            (5, std::vec![5; 5])
+            (0..5, std::vec![5; 5])
         );
     }
 
@@ -379,7 +398,8 @@ mod tests {
             receive.enter(Space::Handshake).is_err(),
             "bytes are left over"
         );
-        receive.consume(4, &mut buffer);
+        receive.consume(4);
+        receive.compact(&mut buffer);
         receive.enter(Space::Handshake).unwrap();
         assert_eq!(receive.admit(Space::Initial, 0, 4, 10), Ok(Admission::Fits));
         let error = receive.admit(Space::Initial, 0, 5, 10).unwrap_err();
@@ -399,7 +419,7 @@ mod tests {
         let mut buffer = [0; 4];
         assert_eq!(feed(&mut receive, &mut buffer, 0, &[1; 5]), Admission::Fits);
         assert_eq!(feed(&mut receive, &mut buffer, 0, &[1; 4]), Admission::Fits);
-        assert_eq!(receive.readable(), 0);
+        assert!(receive.readable().is_empty());
     }
 
     fn sent(send: &mut CryptoSend, buffer: &[u8], room: usize) -> (Vec<u8>, Vec<Token>) {

@@ -186,6 +186,7 @@ impl<'m> Connection<'m> {
     pub(super) fn drive_handshake(&mut self, now: Instant) -> Result<(), Refusal> {
         let before = self.crypto_receive.level();
         while self.read_handshake(now)? > 0 {}
+        self.compact_handshake();
         if self.crypto_receive.level() != before {
             self.replay_early(now);
         }
@@ -203,7 +204,7 @@ impl<'m> Connection<'m> {
         let lent::Lent { store, window, .. } = lent::divide(self.state, receive, token);
         let incoming = Incoming {
             level: self.crypto_receive.level(),
-            bytes: window.get(..self.crypto_receive.readable()).unwrap_or(&[]),
+            bytes: window.get(self.crypto_receive.readable()).unwrap_or(&[]),
             window: window.len(),
         };
         let mut output = Output {
@@ -221,11 +222,26 @@ impl<'m> Connection<'m> {
             .tls
             .read(&incoming, store, &mut self.random, &mut output)?;
         let installed = output.installed;
-        self.crypto_receive.consume(count, window);
+        self.crypto_receive.consume(count);
         if let Some(space) = installed {
+            self.compact_handshake();
             self.on_keys(now, space)?;
         }
         Ok(count)
+    }
+
+    /// Makes the CRYPTO window whole again, once for all the messages that were read.
+    ///
+    /// After each of them it would be the server that decides how often: an entry of a certificate takes ten bytes of
+    /// the window, and one datagram with the first byte makes all that waits behind it readable.
+    fn compact_handshake(&mut self) {
+        let (receive, _) = self.parts.streams.handshake_buffers();
+        let lent = lent::divide(self.state, receive, self.version.token_length());
+        let _moved = self.crypto_receive.compact(lent.window);
+        #[cfg(feature = "testing")]
+        {
+            self.counters.crypto_moved += _moved as u64;
+        }
     }
 
     fn on_keys(&mut self, now: Instant, space: Space) -> Result<(), TransportError> {

@@ -1,5 +1,7 @@
 //! Counters and estimates of a connection, for people and dashboards.
 
+#[cfg(feature = "testing")]
+use super::Connection;
 use crate::recovery;
 use crate::time::Duration;
 
@@ -42,4 +44,15 @@ pub(super) struct Counters {
     pub(super) packets_sent: u64,
     pub(super) packets_received: u64,
     pub(super) key_updates: u32,
+    /// Bytes of the CRYPTO window that were moved to its front.
+    #[cfg(feature = "testing")]
+    pub(super) crypto_moved: u64,
+}
+
+#[cfg(feature = "testing")]
+impl Connection<'_> {
+    /// How many bytes of handshake data were moved within their window so far: work that a server causes.
+    pub fn crypto_bytes_moved(&self) -> u64 {
+        self.counters.crypto_moved
+    }
 }

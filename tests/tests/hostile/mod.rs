@@ -13,3 +13,4 @@ mod pressure;
 mod qpack;
 mod streams;
 mod tls;
+mod work;
