@@ -7,10 +7,11 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 /// Allocations of one request, at most.
-const PER_REQUEST_MAX: u64 = 25;
+const PER_REQUEST_MAX: u64 = 12;
 
-/// How far two thousands of requests may be apart, in per cent.
-const DIFFERENCE_MAX: u64 = 1;
+/// How far two thousands of requests may be apart: a queue or a set of buffers that grows once. What is allocated by
+/// timing, like a list for each time that the I/O thread wakes up, makes hundreds.
+const DIFFERENCE_MAX: u64 = 10;
 
 pub fn run(address: SocketAddr, root: &CertificateDer<'_>) {
     let root = quicpro::Certificate::from_der(root).expect("the authority's certificate");
@@ -25,14 +26,16 @@ pub fn run(address: SocketAddr, root: &CertificateDer<'_>) {
         let response = client.get(&url).send().expect("a response");
         assert_eq!(response.bytes().expect("a body").len(), 100);
     };
-    let [first, second] = [(); 2].map(|()| {
+    let [warm_up, first, second] = [(); 3].map(|()| {
         let before = allocations();
         (0..REQUESTS).for_each(|_| get());
         allocations() - before
     });
-    println!("runtime: {first} allocations in {REQUESTS} requests, {second} in the next");
+    println!(
+        "runtime: {warm_up} allocations in {REQUESTS} requests, {first} in the next, then {second}"
+    );
     let per_request = second.div_ceil(REQUESTS as u64);
     assert!(per_request <= PER_REQUEST_MAX, "{per_request} a request");
-    let difference = first.abs_diff(second) * 100;
-    assert!(difference <= first * DIFFERENCE_MAX, "{first} and {second}");
+    let difference = first.abs_diff(second);
+    assert!(difference <= DIFFERENCE_MAX, "{first} and {second}");
 }

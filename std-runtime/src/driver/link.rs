@@ -173,11 +173,13 @@ impl Link {
     }
 
     fn receive(&mut self, turn: &mut Turn<'_>) {
-        let mut bytes = 0;
-        while bytes < TURN_BYTES {
+        // Counted by the socket: empty datagrams are no bytes, and would be read here as long as somebody sends them.
+        turn.slots.spent = 0;
+        while turn.slots.spent < TURN_BYTES {
             let client = &mut self.client;
+            let mut heard = false;
             let received = self.socket.receive(turn.slots, |arrival, datagram| {
-                bytes += datagram.len();
+                heard |= !datagram.is_empty();
                 let from = Receive {
                     remote: arrival.remote,
                     local: None,
@@ -185,7 +187,7 @@ impl Link {
                 };
                 client.handle_datagram(turn.now.engine, &from, datagram);
             });
-            if bytes > 0 {
+            if heard {
                 self.heard_at = Some(turn.now.system);
             }
             match received {

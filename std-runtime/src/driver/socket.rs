@@ -26,6 +26,9 @@ const CONNECTS: bool = cfg!(any(target_os = "linux", target_os = "android", wind
 /// Whether one system call receives into many slots.
 const TAKES_MANY: bool = cfg!(any(target_os = "linux", target_os = "android"));
 
+/// Bytes that a datagram counts for at least, and a call without any: an empty one is work, too.
+const COST_MIN: usize = 256;
+
 /// A non-blocking UDP socket to one remote address.
 pub(crate) struct Socket {
     io: mio::net::UdpSocket,
@@ -56,6 +59,8 @@ pub(crate) struct Slots {
     meta: [RecvMeta; SLOTS],
     /// The last receive call found GRO batches.
     batched: bool,
+    /// What was received, in bytes, whoever it came from; anything counts for at least [`COST_MIN`].
+    pub spent: usize,
 }
 
 /// How a datagram came.
@@ -161,10 +166,14 @@ impl Socket {
             .recv(socket, &mut buffers[..offered], &mut slots.meta[..offered]);
         let count = match received {
             Ok(count) => count,
-            Err(error) => return self.on_receive_error(&error),
+            Err(error) => {
+                slots.spent += COST_MIN;
+                return self.on_receive_error(&error);
+            }
         };
         slots.batched = false;
         for (meta, buffer) in slots.meta[..count].iter().zip(&mut buffers) {
+            slots.spent += meta.len.max(COST_MIN);
             if meta.addr.port() != self.remote.port() || meta.addr.ip() != self.remote.ip() {
                 continue;
             }
@@ -204,6 +213,7 @@ impl Slots {
             bytes: vec![0; SLOTS * SLOT_BYTES].into_boxed_slice(),
             meta: [RecvMeta::default(); SLOTS],
             batched: false,
+            spent: 0,
         }
     }
 }
@@ -267,6 +277,40 @@ mod tests {
         }
         let echoed = collect(&socket, &mut poll, 11);
         assert_eq!(echoed.concat(), bytes);
+    }
+
+    /// CVE-2026-11352: what nobody counts can be sent for ever.
+    #[test]
+    fn empty_datagrams_and_strangers_are_counted() {
+        const EACH: usize = 20;
+        let peer = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
+        let (socket, mut poll) = connected(peer.local_addr().unwrap());
+        let hello = Batch {
+            bytes: b"here",
+            segment_size: None,
+            ecn: None,
+        };
+        assert_eq!(socket.send(hello), Sent::Taken);
+        let (_, client) = peer.recv_from(&mut [0; 10]).unwrap();
+        for _ in 0..EACH {
+            peer.send_to(&[], client).unwrap();
+        }
+        peer.send_to(b"the last", client).unwrap();
+        let mut slots = Slots::new();
+        let mut events = Events::with_capacity(4);
+        let mut is_over = false;
+        while !is_over {
+            poll.poll(&mut events, Some(Duration::from_secs(10)))
+                .unwrap();
+            assert!(!events.is_empty(), "nothing came");
+            let mut each = |_: Arrival, datagram: &mut [u8]| is_over |= datagram == b"the last";
+            while socket.receive(&mut slots, &mut each) == Received::Some {}
+        }
+        assert!(
+            slots.spent >= (EACH + 1) * COST_MIN,
+            "{} bytes",
+            slots.spent
+        );
     }
 
     #[test]

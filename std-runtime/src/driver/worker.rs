@@ -40,6 +40,8 @@ pub(crate) struct Worker {
     poll: Poll,
     inbox: Arc<Inbox<Command>>,
     commands: Vec<Command>,
+    /// Connections whose turn it is; kept so that a round allocates nothing, however many there are to a request.
+    due: Vec<usize>,
     settings: Arc<Settings>,
     buffers: Arc<Buffers>,
     slots: Slots,
@@ -63,6 +65,7 @@ impl Worker {
             poll,
             inbox: inbox.clone(),
             commands: Vec::new(),
+            due: Vec::new(),
             settings,
             buffers,
             slots: Slots::new(),
@@ -234,7 +237,7 @@ impl Worker {
     /// Gives every connection that needs one its turn, and draws the consequences.
     fn turns(&mut self) {
         let now = self.now();
-        let mut keys = Vec::new();
+        let mut keys = std::mem::take(&mut self.due);
         for (key, link) in &mut self.links {
             let due = link.deadline.is_some_and(|deadline| deadline <= now.engine)
                 || link
@@ -244,7 +247,7 @@ impl Worker {
                 keys.push(*key);
             }
         }
-        for key in keys {
+        for key in keys.drain(..) {
             let mut turn = Turn {
                 now,
                 slots: &mut self.slots,
@@ -257,6 +260,7 @@ impl Worker {
                 self.after(key, now);
             }
         }
+        self.due = keys;
     }
 
     fn after(&mut self, key: usize, now: Now) {
