@@ -4,6 +4,7 @@
 //! - [`client`]: an independent HTTP/3 client (quinn + h3), the yardstick of tests and benchmarks.
 //! - [`aioquic`]: an HTTP/3 server of yet another family, as a child process.
 //! - [`certificates`]: authorities and leaves, good and bad, made at run time.
+//! - [`compliance`]: which sections of the RFCs are marked in code and tests.
 //! - [`first_flight`]: what a client sends first, read from a capture.
 //! - [`meter`]: counts what one of two such endpoints does, in instructions.
 //! - [`pair`]: two sans-IO endpoints in one virtual time, with weather between them.
@@ -16,6 +17,7 @@ pub mod aioquic;
 pub mod body;
 pub mod certificates;
 pub mod client;
+pub mod compliance;
 pub mod engine;
 pub mod first_flight;
 pub mod meter;

@@ -4,6 +4,7 @@
 //! are judged, as Rust's own lexer sees them; a brace in a string or a word in a comment misleads nothing.
 
 use proc_macro2::{Delimiter, Group, Spacing, TokenStream, TokenTree};
+use quicpro_tests::compliance;
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -175,6 +176,17 @@ fn marks_of_specifications_can_be_read_by_a_program() {
         }
     }
     none(problems);
+}
+
+#[test]
+fn marks_name_sections_that_exist() {
+    let files = rust_files();
+    let marks: Vec<_> = files
+        .iter()
+        .flat_map(|file| compliance::marks(&file.name, &file.text))
+        .collect();
+    assert!(marks.len() > 100, "marks were found");
+    none(compliance::unknown(&marks));
 }
 
 /// ` rfc9000#13.2.1` or ` rfc9000#A.2 test`: a document, a section, nothing else.

@@ -248,7 +248,7 @@ fn a_premature_confirmation() {
 }
 
 /// 1-RTT packets that overtake the handshake are kept where `Limits` has a place for them.
-//= rfc9000#5.7 test
+//= rfc9001#5.7 test
 #[test]
 fn packets_that_overtake_the_handshake() {
     let server = Server::new(Options {
