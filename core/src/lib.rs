@@ -53,6 +53,8 @@ pub mod http3;
 pub mod qpack;
 
 pub mod io;
+#[cfg(feature = "testing")]
+pub mod properties;
 mod storage;
 
 pub use connection::ClientConfig;

@@ -6,6 +6,7 @@
 //! - [`certificates`]: authorities and leaves, good and bad, made at run time.
 //! - [`compliance`]: which sections of the RFCs are marked in code and tests.
 //! - [`first_flight`]: what a client sends first, read from a capture.
+//! - [`hostile`]: a server that follows a script of bytes, for fuzzing.
 //! - [`meter`]: counts what one of two such endpoints does, in instructions.
 //! - [`pair`]: two sans-IO endpoints in one virtual time, with weather between them.
 //! - [`relay`]: a UDP relay that loses and reorders datagrams.
@@ -20,6 +21,7 @@ pub mod client;
 pub mod compliance;
 pub mod engine;
 pub mod first_flight;
+pub mod hostile;
 pub mod meter;
 pub mod pair;
 pub mod relay;

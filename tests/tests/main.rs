@@ -8,5 +8,6 @@ mod hostile;
 mod pair;
 mod peers;
 mod qpack_vectors;
+mod seeds;
 mod simulation;
 mod tidy;

@@ -32,7 +32,7 @@ const LAYERS: &[&[&str]] = &[
     ],
     &["connection"],
     &["qpack", "http3"],
-    &["io", "memory", "storage"],
+    &["io", "memory", "storage", "properties"],
 ];
 
 /// The files of core that may name `alloc`: what is either borrowed or allocated once.
@@ -84,7 +84,9 @@ fn core_allocates_in_its_memory_files_only() {
     let mut problems = Vec::new();
     for (_, file) in core_files() {
         let name = file.name.trim_start_matches("core/src/");
-        if !ALLOC_FILES.contains(&name) && roots(&file.tokens, 0).contains("alloc") {
+        // Properties are tests, whoever runs them.
+        let may_allocate = ALLOC_FILES.contains(&name) || name.ends_with("properties.rs");
+        if !may_allocate && roots(&file.tokens, 0).contains("alloc") {
             problems.push(format!("{}: names alloc", file.name));
         }
     }

@@ -20,6 +20,8 @@ mod frame;
 mod memory;
 mod message;
 mod priority;
+#[cfg(feature = "testing")]
+pub mod properties;
 mod response;
 mod settings;
 mod slot;

@@ -295,7 +295,9 @@ impl Response {
         available: usize,
     ) -> Result<Step, Fault> {
         let mut scratch = [0; STATUS_LINE_MAX as usize];
-        let section = Section::open(source, 0, at_most(available, length))?;
+        // No more of it than was waited for, so that it does not matter how much has come.
+        let looked_at = at_most(available, length.min(STATUS_LINE_MAX));
+        let section = Section::open(source, 0, looked_at)?;
         if !field_rules::is_interim(section, source, &mut scratch) {
             return Err(MessageError::FieldsTooLarge { length }.into());
         }

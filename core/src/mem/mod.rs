@@ -5,6 +5,8 @@ mod flags;
 mod lent;
 mod pool;
 mod presence;
+#[cfg(feature = "testing")]
+pub mod properties;
 mod range_set;
 mod receive_buffer;
 mod send_buffer;

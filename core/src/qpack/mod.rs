@@ -16,6 +16,8 @@ mod field;
 pub mod huffman;
 pub mod instruction;
 pub mod prefix;
+#[cfg(feature = "testing")]
+pub mod properties;
 mod source;
 pub mod static_table;
 

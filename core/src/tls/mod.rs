@@ -19,6 +19,8 @@ mod config;
 mod error;
 mod key_schedule;
 pub mod message;
+#[cfg(feature = "testing")]
+pub mod properties;
 mod server_name;
 #[cfg(all(test, feature = "x25519", feature = "p256"))]
 mod test;

@@ -3,6 +3,8 @@
 pub mod code;
 pub mod frame;
 pub mod packet;
+#[cfg(feature = "testing")]
+pub mod properties;
 mod rule;
 mod stream_id;
 pub mod transport_parameters;

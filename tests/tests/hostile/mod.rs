@@ -1,5 +1,6 @@
 //! A scripted server against clients: what it may do, what it must not, and what happens then.
 
+mod certificates;
 mod datagrams;
 mod floods;
 mod frames;
@@ -7,6 +8,7 @@ mod handshake;
 mod harness;
 mod http3;
 mod keys;
+mod known_bugs;
 mod mutations;
 mod ours;
 mod pressure;

@@ -1,0 +1,4 @@
+//! [`quicpro_core::properties::huffman_code`], for any bytes.
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| quicpro_core::properties::huffman_code(bytes));
