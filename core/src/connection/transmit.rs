@@ -206,6 +206,7 @@ impl Connection<'_> {
             size,
             ack_eliciting,
             in_flight,
+            path: self.recovery.active(),
             tokens: &tokens,
         };
         self.recovery.on_packet_sent(now, space, &packet);

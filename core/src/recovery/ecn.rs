@@ -53,40 +53,28 @@ enum State {
 #[derive(Clone, Copy, Debug)]
 pub struct Ecn {
     state: State,
-    /// Packets that left with ECT(0).
-    sent: u64,
-    /// The newest counts of the peer.
-    counts: EcnCounts,
-}
-
-/// What an ACK frame's counts mean.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Report {
-    /// Nothing to act on.
-    Nothing,
-    /// The network reported congestion.
-    Congestion,
 }
 
 impl Ecn {
     /// No packet is marked.
     pub const fn off() -> Self {
-        Self {
-            state: State::Off,
-            sent: 0,
-            counts: EcnCounts {
-                ect0: 0,
-                ect1: 0,
-                ce: 0,
-            },
-        }
+        Self { state: State::Off }
     }
 
     /// The first packets are marked, and later ones if that works.
     pub const fn testing() -> Self {
         Self {
             state: State::Testing(0),
-            ..Self::off()
+        }
+    }
+
+    /// The same intention on a path of which nothing is known.
+    //= rfc9000#13.4.2
+    #[cfg(feature = "migration")]
+    pub(super) const fn renewed(self) -> Self {
+        match self.state {
+            State::Off => Self::off(),
+            _ => Self::testing(),
         }
     }
 
@@ -97,7 +85,6 @@ impl Ecn {
     }
 
     pub(super) fn on_sent(&mut self) {
-        self.sent += 1;
         if let State::Testing(count) = self.state {
             self.state = if count + 1 < TESTING_MAX {
                 State::Testing(count + 1)
@@ -107,34 +94,83 @@ impl Ecn {
         }
     }
 
+    /// Takes in what an ACK frame's counts turned out to mean, where it newly acknowledged `marked` packets of this
+    /// path that had left with ECT(0); whether there is congestion to react to.
+    pub(super) fn on_report(&mut self, report: Report, marked: u32) -> bool {
+        if matches!(self.state, State::Off | State::Failed) {
+            return false;
+        }
+        match report {
+            Report::Inconsistent => self.state = State::Failed,
+            Report::Nothing | Report::Congestion if marked > 0 => self.state = State::Capable,
+            Report::Nothing | Report::Congestion => {}
+        }
+        report == Report::Congestion
+    }
+}
+
+/// What an ACK frame's counts mean.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Report {
+    /// Nothing to act on.
+    Nothing,
+    /// The network reported congestion.
+    Congestion,
+    /// Something on the way, or the peer, mangles marks.
+    Inconsistent,
+}
+
+/// Marks that were set and reported. The peer counts those of a number space, whatever path they came on; what a path
+/// is judged by is what is new since the acknowledgement before.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Tally {
+    /// Packets that left with ECT(0).
+    sent: u64,
+    /// The newest counts of the peer.
+    counts: EcnCounts,
+}
+
+impl Tally {
+    pub(super) const NEW: Self = Self {
+        sent: 0,
+        counts: EcnCounts {
+            ect0: 0,
+            ect1: 0,
+            ce: 0,
+        },
+    };
+
+    pub(super) fn on_sent(&mut self) {
+        self.sent += 1;
+    }
+
     /// Judges the counts of an ACK frame that raised the largest number and newly acknowledged `marked`
     /// packets that had left with ECT(0).
     //= rfc9000#13.4.2.1
     pub(super) fn on_ack(&mut self, counts: Option<EcnCounts>, marked: u32) -> Report {
-        if matches!(self.state, State::Off | State::Failed) {
+        if self.sent == 0 {
             return Report::Nothing;
         }
         let Some(counts) = counts else {
-            if marked > 0 {
-                self.state = State::Failed;
-            }
-            return Report::Nothing;
+            return if marked > 0 {
+                Report::Inconsistent
+            } else {
+                Report::Nothing
+            };
         };
         let before = self.counts;
         let ect0 = counts.ect0.checked_sub(before.ect0);
         let ce = counts.ce.checked_sub(before.ce);
         let (Some(ect0), Some(ce)) = (ect0, ce) else {
-            self.state = State::Failed;
-            return Report::Nothing;
+            return Report::Inconsistent;
         };
         let reported = counts.ect0.saturating_add(counts.ce);
-        if ect0.saturating_add(ce) < marked.into() || reported > self.sent || counts.ect1 > 0 {
-            self.state = State::Failed;
-            return Report::Nothing;
+        if reported > self.sent || counts.ect1 > 0 {
+            return Report::Inconsistent;
         }
         self.counts = counts;
-        if marked > 0 {
-            self.state = State::Capable;
+        if ect0 + ce < marked.into() {
+            return Report::Inconsistent;
         }
         //= rfc9002#7.1
         if ce > 0 {
@@ -153,62 +189,99 @@ mod tests {
         Some(EcnCounts { ect0, ect1, ce })
     }
 
-    fn sent(packets: u64) -> Ecn {
-        let mut ecn = Ecn::testing();
-        for _ in 0..packets {
-            assert!(ecn.is_marking());
-            ecn.on_sent();
-        }
-        ecn
+    /// A path and the counts it is judged by.
+    struct Marked {
+        ecn: Ecn,
+        tally: Tally,
     }
 
-    fn report(ecn: &mut Ecn, counts: Option<EcnCounts>, marked: u32) -> Report {
-        ecn.on_ack(counts, marked)
+    fn sent(packets: u64) -> Marked {
+        let mut marked = Marked {
+            ecn: Ecn::testing(),
+            tally: Tally::NEW,
+        };
+        for _ in 0..packets {
+            marked.send();
+        }
+        marked
+    }
+
+    impl Marked {
+        fn send(&mut self) {
+            assert!(self.ecn.is_marking());
+            self.ecn.on_sent();
+            self.tally.on_sent();
+        }
+
+        /// Whether there is congestion to react to.
+        fn report(&mut self, counts: Option<EcnCounts>, marked: u32) -> bool {
+            let report = self.tally.on_ack(counts, marked);
+            self.ecn.on_report(report, marked)
+        }
     }
 
     //= rfc9000#13.4.2 test
     #[test]
     fn ten_packets_are_tried_and_more_only_after_a_report() {
-        let mut ecn = sent(10);
-        assert!(!ecn.is_marking());
-        assert_eq!(report(&mut ecn, counts(4, 0, 0), 4), Report::Nothing);
-        assert!(ecn.is_marking());
-        assert_eq!(report(&mut ecn, counts(7, 0, 1), 4), Report::Congestion);
+        let mut marked = sent(10);
+        assert!(!marked.ecn.is_marking());
+        assert!(!marked.report(counts(4, 0, 0), 4));
+        assert!(marked.ecn.is_marking());
+        assert!(marked.report(counts(7, 0, 1), 4));
         // The same CE count again is no news.
-        assert_eq!(report(&mut ecn, counts(9, 0, 1), 2), Report::Nothing);
-        assert!(ecn.is_marking());
+        assert!(!marked.report(counts(9, 0, 1), 2));
+        assert!(marked.ecn.is_marking());
     }
 
     //= rfc9000#13.4.2.1 test
     #[test]
     fn inconsistent_counts_end_marking() {
-        for (report_of_peer, marked) in [
+        for (report_of_peer, acknowledged) in [
             (None, 1),            // marks were cleared, or the peer does not report
             (counts(1, 0, 0), 2), // fewer than were acknowledged
             (counts(6, 0, 0), 2), // more than were sent
             (counts(2, 1, 0), 2), // a codepoint that never left
             (counts(u64::MAX, 0, u64::MAX), 2),
         ] {
-            let mut ecn = sent(5);
-            assert_eq!(report(&mut ecn, report_of_peer, marked), Report::Nothing);
-            assert!(!ecn.is_marking(), "{report_of_peer:?}");
+            let mut marked = sent(5);
+            assert!(!marked.report(report_of_peer, acknowledged));
+            assert!(!marked.ecn.is_marking(), "{report_of_peer:?}");
             // Nothing is believed any more.
-            assert_eq!(report(&mut ecn, counts(3, 0, 2), 2), Report::Nothing);
+            assert!(!marked.report(counts(3, 0, 2), 2));
         }
     }
 
     #[test]
     fn counts_that_go_backwards_end_marking() {
-        let mut ecn = sent(5);
-        report(&mut ecn, counts(3, 0, 0), 3);
-        assert_eq!(report(&mut ecn, counts(2, 0, 2), 1), Report::Nothing);
-        assert!(!ecn.is_marking());
+        let mut marked = sent(5);
+        marked.report(counts(3, 0, 0), 3);
+        assert!(!marked.report(counts(2, 0, 2), 1));
+        assert!(!marked.ecn.is_marking());
     }
 
     #[test]
     fn without_marks_counts_mean_nothing() {
-        let mut ecn = Ecn::off();
-        assert_eq!(report(&mut ecn, counts(0, 0, 5), 0), Report::Nothing);
-        assert!(!ecn.is_marking());
+        let mut marked = sent(0);
+        marked.ecn = Ecn::off();
+        assert!(!marked.report(counts(0, 0, 5), 0));
+        assert!(!marked.ecn.is_marking());
+    }
+
+    //= rfc9000#13.4.2 test
+    #[cfg(feature = "migration")]
+    #[test]
+    fn a_new_path_is_judged_by_what_is_new() {
+        let mut marked = sent(5);
+        // The old path failed, with five reported in all and two of them for congestion.
+        assert!(marked.report(counts(3, 0, 2), 5));
+        marked.ecn.on_report(Report::Inconsistent, 0);
+        assert!(!marked.ecn.is_marking());
+        marked.ecn = marked.ecn.renewed();
+        for _ in 0..3 {
+            marked.send();
+        }
+        assert!(!marked.report(counts(6, 0, 2), 3));
+        assert_eq!(marked.ecn.state, State::Capable);
+        assert!(!Ecn::off().renewed().is_marking());
     }
 }

@@ -1,11 +1,13 @@
 //! What an ACK frame says about sent packets, and which others it makes lost (RFC 9002 §6.1).
 //!
-//! Invariant: records become lost in the order of their numbers, so one index per space says where to look.
+//! Packets of one path become lost in the order of their numbers. Of two paths none is the measure of the other: an
+//! early packet of the slow one is not late because the fast one's were acknowledged.
+//! Invariant: an ACK frame changes the estimates of those paths only of whose packets it says something.
 
 #[cfg(feature = "sink")]
 use super::Token;
-use super::congestion::{Acknowledged, Algorithm, Utilisation};
-use super::ecn::Report;
+use super::congestion::{Acknowledged, Algorithm};
+use super::path::{PATHS_MAX, Slot};
 use super::persistent;
 use super::sent::{Fate, Ring, Sent};
 use super::{OnOutcome, Outcome, Recovery, report_lost};
@@ -16,10 +18,6 @@ use crate::wire::frame::Ack;
 use crate::wire::packet::Space;
 use crate::wire::{Code, TransportError, rule};
 
-/// A packet is lost when one sent so many later was acknowledged.
-//= rfc9002#6.1.1
-const PACKET_THRESHOLD: u64 = 3;
-
 /// What an ACK frame did.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct AckSummary {
@@ -27,19 +25,43 @@ pub struct AckSummary {
     pub newly_acknowledged: u32,
     /// Packets that it made lost.
     pub lost: u32,
-    /// It renewed the estimate of the round-trip time.
+    /// It renewed the estimate of the round-trip time of the path in use.
     pub rtt_sampled: bool,
 }
 
-/// The packets that an ACK frame newly acknowledged, taken together.
+/// The packets of one path that an ACK frame newly acknowledged, taken together.
 #[derive(Default)]
 struct Newly {
     packets: u32,
     bytes: u32,
     ack_eliciting: u32,
     marked: u32,
-    spurious: u32,
     newest: Option<Sent>,
+}
+
+/// The same for each path, and the packets that had been taken for lost.
+#[derive(Default)]
+struct Arrivals {
+    paths: [Newly; PATHS_MAX],
+    spurious: u32,
+}
+
+impl Arrivals {
+    fn add(&mut self, packet: &Sent) {
+        if let Some(newly) = self.paths.get_mut(packet.path.index()) {
+            newly.add(packet);
+        }
+    }
+
+    fn sum(&self, of: impl Fn(&Newly) -> u32) -> u32 {
+        self.paths.iter().map(of).sum()
+    }
+
+    /// The newest packet of all paths.
+    fn newest(&self) -> Option<&Sent> {
+        let newest = self.paths.iter().filter_map(|newly| newly.newest.as_ref());
+        newest.max_by_key(|packet| packet.number)
+    }
 }
 
 impl Newly {
@@ -83,9 +105,12 @@ impl Recovery<'_> {
             state.acknowledged_end = ack.largest + 1;
         }
         let mut ring = self.memory.ring(space, &mut state.ring);
-        let newly = acknowledge(&mut ring, space, ack, outcome);
-        self.stats.spurious += newly.spurious;
-        let Some(newest) = newly.newest else {
+        let arrivals = acknowledge(&mut ring, space, ack, outcome);
+        self.stats.spurious += arrivals.spurious;
+        if raised && space == Space::Application {
+            self.on_number_acknowledged(&arrivals, ack.largest);
+        }
+        let Some(newest) = arrivals.newest() else {
             // Only packets without a record; they still show which older ones are late.
             let lost = if raised {
                 self.detect_lost(now, space, outcome)
@@ -97,25 +122,21 @@ impl Recovery<'_> {
                 ..AckSummary::default()
             });
         };
-        state.ack_eliciting_in_flight -= newly.ack_eliciting;
+        let state = &mut self.spaces[space as usize];
+        state.ack_eliciting_in_flight -= arrivals.sum(|newly| newly.ack_eliciting);
         state.probes = 0;
-        let utilisation = self.utilisation;
-        self.in_flight = self.in_flight.saturating_sub(newly.bytes);
-
-        //= rfc9002#5.1
-        let rtt_sampled = newest.number == ack.largest && newly.ack_eliciting > 0;
-        if rtt_sampled {
-            let delay = self.ack_delay(space, ack.delay);
-            self.rtt.on_sample(now, now.since(newest.time), delay);
+        let rtt_sampled = newest.number == ack.largest
+            && self.sample_rtt(now, space, newest, &arrivals, ack.delay);
+        for (slot, newly) in Slot::ALL.into_iter().zip(&arrivals.paths) {
+            if let Some(path) = self.paths.get_mut(slot) {
+                path.in_flight = path.in_flight.saturating_sub(newly.bytes);
+            }
         }
-        if raised
-            && space == Space::Application
-            && self.ecn.on_ack(ack.ecn, newly.marked) == Report::Congestion
-        {
-            self.controller.on_congestion(now, newest.time);
+        if raised && space == Space::Application {
+            self.on_ecn(now, ack, &arrivals, newest.time);
         }
         let lost = self.detect_lost(now, space, outcome);
-        self.on_acknowledged(now, &newly, newest.time, utilisation);
+        self.on_acknowledged(now, &arrivals);
         //= rfc9002#6.2.1
         self.peer_validated |= space == Space::Handshake;
         if self.peer_validated {
@@ -124,10 +145,73 @@ impl Recovery<'_> {
         self.anti_deadlock_from = now;
         self.release(now, space);
         Ok(AckSummary {
-            newly_acknowledged: newly.packets,
+            newly_acknowledged: arrivals.sum(|newly| newly.packets),
             lost,
             rtt_sampled,
         })
+    }
+
+    /// Remembers how far each path's packets are acknowledged, which is the measure for its earlier ones.
+    #[cfg_attr(
+        not(feature = "migration"),
+        expect(clippy::unused_self, unused_variables)
+    )]
+    fn on_number_acknowledged(&mut self, arrivals: &Arrivals, largest: u64) {
+        #[cfg(feature = "migration")]
+        {
+            let newest = arrivals.paths.iter().map(|newly| newly.newest.as_ref());
+            for (slot, newest) in Slot::ALL.into_iter().zip(newest) {
+                if let Some(newest) = newest {
+                    self.paths.on_number_acknowledged(slot, newest.number);
+                }
+            }
+            // What has no record left on the path in use: probes of others are recorded.
+            let is_recorded = arrivals
+                .newest()
+                .is_some_and(|packet| packet.number == largest);
+            if !is_recorded && largest >= self.paths.active_since {
+                let active = self.paths.active_slot();
+                self.paths.on_number_acknowledged(active, largest);
+            }
+        }
+    }
+
+    /// Measures the round trip of `newest`, the largest number of an ACK frame; whether it tells of the path in use.
+    //= rfc9002#5.1
+    fn sample_rtt(
+        &mut self,
+        now: Instant,
+        space: Space,
+        newest: &Sent,
+        arrivals: &Arrivals,
+        delay: u64,
+    ) -> bool {
+        if arrivals.sum(|newly| newly.ack_eliciting) == 0 {
+            return false;
+        }
+        let delay = self.ack_delay(space, delay);
+        //= rfc9000#9.4
+        if let Some(path) = self.paths.get_mut(newest.path) {
+            path.rtt.on_sample(now, now.since(newest.time), delay);
+        }
+        newest.path == self.paths.active_slot()
+    }
+
+    /// Acts on what the counts of an ACK frame say of the paths whose marked packets it acknowledged; of the one in
+    /// use, if it did of none.
+    fn on_ecn(&mut self, now: Instant, ack: &Ack<'_>, arrivals: &Arrivals, newest: Instant) {
+        let marked = arrivals.sum(|newly| newly.marked);
+        let report = self.tally.on_ack(ack.ecn, marked);
+        let active = self.paths.active_slot();
+        for (slot, newly) in Slot::ALL.into_iter().zip(&arrivals.paths) {
+            let concerned = newly.marked > 0 || (marked == 0 && slot == active);
+            let path = self.paths.get_mut(slot).filter(|_| concerned);
+            let Some(path) = path else { continue };
+            if path.ecn.on_report(report, newly.marked) {
+                let sent = newly.newest.as_ref().map_or(newest, |packet| packet.time);
+                path.controller.on_congestion(now, sent);
+            }
+        }
     }
 
     /// The peer's delay as it may be used, in microseconds.
@@ -147,22 +231,21 @@ impl Recovery<'_> {
         }
     }
 
-    fn on_acknowledged(
-        &mut self,
-        now: Instant,
-        newly: &Newly,
-        newest_sent: Instant,
-        utilisation: Utilisation,
-    ) {
-        let acknowledged = Acknowledged {
-            bytes: newly.bytes,
-            newest_sent,
-            utilisation,
-            in_flight: self.in_flight,
-        };
-        self.controller
-            .on_acknowledged(now, &acknowledged, &self.rtt);
-        self.set_pace(now);
+    fn on_acknowledged(&mut self, now: Instant, arrivals: &Arrivals) {
+        for (slot, newly) in Slot::ALL.into_iter().zip(&arrivals.paths) {
+            let (Some(newest), Some(path)) = (&newly.newest, self.paths.get_mut(slot)) else {
+                continue;
+            };
+            let acknowledged = Acknowledged {
+                bytes: newly.bytes,
+                newest_sent: newest.time,
+                utilisation: path.utilisation,
+                in_flight: path.in_flight,
+            };
+            path.controller
+                .on_acknowledged(now, &acknowledged, &path.rtt);
+            path.set_pace(now);
+        }
     }
 
     /// Declares lost what is late by packets or by time, and notes when the next one will be.
@@ -173,56 +256,67 @@ impl Recovery<'_> {
         space: Space,
         outcome: &mut OnOutcome<'_>,
     ) -> u32 {
+        let is_sole = self.paths.is_sole();
         let state = &mut self.spaces[space as usize];
         state.loss_time = Instant::NEVER;
         let end = state.acknowledged_end;
-        let delay = self.rtt.loss_delay_us().into();
         let mut ring = self.memory.ring(space, &mut state.ring);
         let mut lost = 0;
-        let mut newest = None;
+        let mut newest = [None; PATHS_MAX];
         let mut index = ring.next_outstanding(0);
         while index < ring.len() {
             let packet = ring.packet(index);
             if packet.number >= end {
                 break;
             }
-            let late = end - packet.number > PACKET_THRESHOLD;
+            let late = self.paths.is_overtaken(space, &packet, end);
             //= rfc9002#6.1.2
-            let due = packet.time.after(delay);
+            let due = packet.time.after(self.paths.loss_delay_us(packet.path));
             if !late && due > now {
-                state.loss_time = due;
-                break;
+                state.loss_time = state.loss_time.min(due);
+                if is_sole {
+                    break;
+                }
+                index = ring.next_outstanding(index + 1);
+                continue;
             }
             #[cfg(feature = "sink")]
             report_packet(space, Outcome::Lost, &packet, late, outcome);
             report_lost(&ring, space, index, outcome);
             ring.set_fate(index, Fate::Lost);
             state.ack_eliciting_in_flight -= u32::from(packet.ack_eliciting);
-            self.in_flight = self.in_flight.saturating_sub(packet.size.into());
-            newest = Some(packet);
+            self.paths.forget(&packet);
+            if let Some(newest) = newest.get_mut(packet.path.index()) {
+                *newest = Some(packet);
+            }
             lost += 1;
             index = ring.next_outstanding(index);
         }
-        if let Some(newest) = newest {
-            self.stats.lost += lost;
-            self.controller.on_congestion(now, newest.time);
-            self.detect_persistent_congestion(now, space, newest.number);
-            self.set_pace(now);
+        self.stats.lost += lost;
+        for newest in newest.into_iter().flatten() {
+            self.on_congestion(now, space, &newest);
         }
         lost
     }
 
-    fn detect_persistent_congestion(&mut self, now: Instant, space: Space, newest_lost: u64) {
-        let threshold_us = persistent::threshold_us(self.probe_timeout_us());
+    /// Packets of a path were lost, `newest` last.
+    fn on_congestion(&mut self, now: Instant, space: Space, newest: &Sent) {
+        let Some(path) = self.paths.get_mut(newest.path) else {
+            return;
+        };
+        let threshold_us = persistent::threshold_us(path.rtt.pto_us() + self.max_ack_delay_us);
+        path.controller.on_congestion(now, newest.time);
         let state = &mut self.spaces[space as usize];
         let from = state.persistent_end;
         let ring = self.memory.ring(space, &mut state.ring);
-        if persistent::is_established(&ring, from, self.rtt.first_sample(), threshold_us) {
-            state.persistent_end = newest_lost + 1;
-            self.controller.on_persistent_congestion(now);
-            self.rtt.on_persistent_congestion();
+        let first_sample = path.rtt.first_sample();
+        if persistent::is_established(&ring, newest.path, from, first_sample, threshold_us) {
+            state.persistent_end = newest.number + 1;
+            path.controller.on_persistent_congestion(now);
+            path.rtt.on_persistent_congestion();
             self.stats.persistent_congestion += 1;
         }
+        path.set_pace(now);
     }
 
     /// Forgets the oldest records: acknowledged ones, and lost ones that no acknowledgement will name any more.
@@ -249,8 +343,8 @@ fn acknowledge(
     space: Space,
     ack: &Ack<'_>,
     outcome: &mut OnOutcome<'_>,
-) -> Newly {
-    let mut newly = Newly::default();
+) -> Arrivals {
+    let mut arrivals = Arrivals::default();
     for range in ack.ranges() {
         if ring.len() == 0 || *range.end() < ring.packet(0).number {
             break;
@@ -267,8 +361,8 @@ fn acknowledge(
                     index += ring.acknowledged_run(index);
                     continue;
                 }
-                Fate::Lost => newly.spurious += 1,
-                Fate::Outstanding | Fate::Repeated => newly.add(&packet),
+                Fate::Lost => arrivals.spurious += 1,
+                Fate::Outstanding | Fate::Repeated => arrivals.add(&packet),
             }
             #[cfg(feature = "sink")]
             report_packet(space, Outcome::Acknowledged, &packet, false, outcome);
@@ -280,7 +374,7 @@ fn acknowledge(
         }
         ring.join_acknowledged(start, index.min(ring.len()));
     }
-    newly
+    arrivals
 }
 
 /// Tells of a packet as a whole what became of it; `late` by number rather than by time, if it is lost.

@@ -5,12 +5,14 @@
 //!                                        └────────► on_timeout ► Outcome::Lost       ┘ to its owner
 //! ```
 //!
-//! Invariant: `in_flight` is the sum of the sizes of all outstanding records.
+//! Packets are numbered per space and judged per path: whether they are lost, how fast and how many may follow.
+//! Invariant: a path's `in_flight` is the sum of the sizes of all its outstanding records.
 
 pub mod congestion;
 mod ecn;
 mod loss;
 mod pacer;
+mod path;
 mod persistent;
 mod pto;
 pub mod rtt;
@@ -19,6 +21,7 @@ mod token;
 
 pub use ecn::{Codepoint, Ecn};
 pub use loss::AckSummary;
+pub use path::{PATHS_MAX, Slot};
 pub use pto::{Cause, Deadline, Timeout};
 pub use sent::{SentMemory, SentPacket};
 pub use token::Token;
@@ -27,7 +30,8 @@ use crate::time::Instant;
 use crate::wire::Side;
 use crate::wire::packet::Space;
 use congestion::{Algorithm, Controller, Utilisation};
-use pacer::Pacer;
+use ecn::Tally;
+use path::{Path, Paths};
 use rtt::Rtt;
 use sent::{Fate, Ring, RingState, Sent};
 
@@ -72,6 +76,8 @@ pub struct Packet<'a> {
     pub ack_eliciting: bool,
     /// It counts towards bytes in flight: ack-eliciting, or padded.
     pub in_flight: bool,
+    /// Where the path is on which it leaves.
+    pub path: Slot,
     /// What it carries that somebody wants to hear of.
     pub tokens: &'a [Token],
 }
@@ -123,16 +129,13 @@ impl SpaceState {
     };
 }
 
-/// The sending half of all packet number spaces, and the one path they use.
+/// The sending half of all packet number spaces, and the paths they use.
 pub struct Recovery<'m> {
     memory: SentMemory<'m>,
     spaces: [SpaceState; 3],
-    rtt: Rtt,
-    controller: Controller,
-    pacer: Pacer,
-    ecn: Ecn,
-    datagram: u16,
-    in_flight: u32,
+    paths: Paths,
+    /// The marks of the application space.
+    tally: Tally,
     pto_count: u8,
     /// How long the peer may hold acknowledgements back.
     max_ack_delay_us: u32,
@@ -143,8 +146,6 @@ pub struct Recovery<'m> {
     peer_validated: bool,
     /// Where the timer of a client starts that has nothing in flight and an unsure server.
     anti_deadlock_from: Instant,
-    utilisation: Utilisation,
-    paced_until: Instant,
     stats: Stats,
 }
 
@@ -157,21 +158,11 @@ impl<'m> Recovery<'m> {
         ecn: Ecn,
         datagram: u16,
     ) -> Self {
-        let rtt = Rtt::new();
         Self {
             memory,
             spaces: [SpaceState::NEW; 3],
-            pacer: Pacer::new(
-                Instant::ZERO,
-                controller.window(),
-                rtt.smoothed_us(),
-                datagram,
-            ),
-            rtt,
-            controller,
-            ecn,
-            datagram,
-            in_flight: 0,
+            paths: Paths::new(Path::new(Instant::ZERO, controller, ecn, datagram)),
+            tally: Tally::NEW,
             pto_count: 0,
             max_ack_delay_us: MAX_ACK_DELAY_US,
             ack_delay_exponent: ACK_DELAY_EXPONENT_DEFAULT,
@@ -179,16 +170,13 @@ impl<'m> Recovery<'m> {
             handshake_confirmed: false,
             peer_validated: side == Side::Server,
             anti_deadlock_from: Instant::ZERO,
-            utilisation: Utilisation::Limited,
-            paced_until: Instant::NEVER,
             stats: Stats::default(),
         }
     }
 
     /// Time begins: nothing that was done before counts.
     pub fn start(&mut self, now: Instant) {
-        let (window, rtt_us) = (self.controller.window(), self.rtt.smoothed_us());
-        self.pacer = Pacer::new(now, window, rtt_us, self.datagram);
+        self.paths.active_mut().start(now);
         self.anti_deadlock_from = now;
     }
 
@@ -228,7 +216,7 @@ impl<'m> Recovery<'m> {
             if ring.fate(0).is_outstanding() {
                 if purpose == Purpose::Data {
                     // A full table says nothing about the path.
-                    self.utilisation = Utilisation::Limited;
+                    self.paths.active_mut().utilisation = Utilisation::Limited;
                     self.stats.table_full += 1;
                     return 0;
                 }
@@ -239,23 +227,9 @@ impl<'m> Recovery<'m> {
         }
     }
 
-    /// What may leave now. A refusal also marks the window as used, so that it may grow.
+    /// What may leave now on the path in use. A refusal also marks the window as used, so that it may grow.
     pub fn budget(&mut self, now: Instant) -> Budget {
-        let datagram = u32::from(self.datagram);
-        //= rfc9002#7
-        let free = self.controller.window().saturating_sub(self.in_flight);
-        self.paced_until = Instant::NEVER;
-        self.utilisation = Utilisation::Full;
-        if free < datagram {
-            return Budget::WindowFull;
-        }
-        if self.pacer.available(now) < datagram {
-            let ready = self.pacer.ready_at(datagram);
-            self.paced_until = ready;
-            return Budget::Paced(ready);
-        }
-        self.utilisation = Utilisation::Limited;
-        Budget::Bytes(free)
+        self.paths.active_mut().budget(now)
     }
 
     /// Probes that `space` still has to send: ack-eliciting packets that no budget stops.
@@ -269,9 +243,14 @@ impl<'m> Recovery<'m> {
         self.spaces[space as usize].ack_eliciting_in_flight == 0
     }
 
-    /// Whether packets of `space` are to leave with ECT(0).
+    /// Where the path in use is.
+    pub const fn active(&self) -> Slot {
+        self.paths.active_slot()
+    }
+
+    /// Whether packets of `space` are to leave with ECT(0) on the path in use.
     pub fn is_marking(&self, space: Space) -> bool {
-        space == Space::Application && self.ecn.is_marking()
+        space == Space::Application && self.paths.active().ecn.is_marking()
     }
 
     /// Takes the packet that was built with [`Recovery::next_number`].
@@ -279,9 +258,13 @@ impl<'m> Recovery<'m> {
         let state = &mut self.spaces[space as usize];
         let number = state.next_number;
         state.next_number += 1;
-        let marked = space == Space::Application && self.ecn.is_marking();
+        let Some(path) = self.paths.get_mut(packet.path) else {
+            return;
+        };
+        let marked = space == Space::Application && path.ecn.is_marking();
         if marked {
-            self.ecn.on_sent();
+            path.ecn.on_sent();
+            self.tally.on_sent();
         }
         if !packet.in_flight {
             return;
@@ -294,6 +277,7 @@ impl<'m> Recovery<'m> {
             fate: Fate::Outstanding,
             ack_eliciting: packet.ack_eliciting,
             marked,
+            path: packet.path,
         };
         let recorded = self
             .memory
@@ -309,9 +293,7 @@ impl<'m> Recovery<'m> {
             state.probes = state.probes.saturating_sub(1);
         }
         self.anti_deadlock_from = now;
-        self.in_flight += u32::from(size);
-        self.pacer.on_sent(now, size.into());
-        self.controller.on_sent(now, size.into(), self.in_flight);
+        path.on_sent(now, size.into());
     }
 
     /// The transport parameters of the peer that concern its acknowledgements.
@@ -331,11 +313,9 @@ impl<'m> Recovery<'m> {
         self.peer_validated = true;
     }
 
-    /// The size of a full datagram changed.
+    /// The size of a full datagram changed on the path in use.
     pub fn set_datagram_size(&mut self, now: Instant, datagram: u16) {
-        self.datagram = datagram;
-        self.controller.on_datagram_size(datagram);
-        self.set_pace(now);
+        self.paths.active_mut().set_datagram_size(now, datagram);
     }
 
     /// The keys of `space` are gone, and with them all its packets.
@@ -354,7 +334,7 @@ impl<'m> Recovery<'m> {
         while ring.len() > 0 {
             let packet = ring.packet(0);
             if packet.fate.is_outstanding() {
-                self.in_flight = self.in_flight.saturating_sub(packet.size.into());
+                self.paths.forget(&packet);
             }
             ring.pop_front();
         }
@@ -365,25 +345,25 @@ impl<'m> Recovery<'m> {
         self.anti_deadlock_from = now;
     }
 
-    /// The round-trip time of the path.
-    pub const fn rtt(&self) -> &Rtt {
-        &self.rtt
+    /// The round-trip time of the path in use.
+    pub fn rtt(&self) -> &Rtt {
+        &self.paths.active().rtt
     }
 
     /// The probe timeout of the application space without backoff, in microseconds: the unit of most other
     /// timers.
     pub fn probe_timeout_us(&self) -> u32 {
-        self.rtt.pto_us() + self.max_ack_delay_us
+        self.rtt().pto_us() + self.max_ack_delay_us
     }
 
-    /// The congestion window in bytes.
+    /// The congestion window of the path in use, in bytes.
     pub fn window(&self) -> u32 {
-        self.controller.window()
+        self.paths.active().controller.window()
     }
 
-    /// Bytes sent and neither acknowledged nor lost.
-    pub const fn bytes_in_flight(&self) -> u32 {
-        self.in_flight
+    /// Bytes sent on the path in use and neither acknowledged nor lost.
+    pub fn bytes_in_flight(&self) -> u32 {
+        self.paths.active().in_flight
     }
 
     /// Probe timeouts in a row.
@@ -396,40 +376,32 @@ impl<'m> Recovery<'m> {
         &self.stats
     }
 
-    /// Bytes of a full datagram.
-    pub const fn datagram_size(&self) -> u16 {
-        self.datagram
+    /// Bytes of a full datagram on the path in use.
+    pub fn datagram_size(&self) -> u16 {
+        self.paths.active().datagram
     }
 
     /// What a sink is told of the estimates.
     #[cfg(feature = "sink")]
     pub fn metrics(&self) -> crate::trace::Metrics {
+        let path = self.paths.active();
         crate::trace::Metrics {
-            rtt_latest_us: self.rtt.latest_us(),
-            rtt_us: self.rtt.smoothed_us(),
-            rtt_min_us: self.rtt.min_us(),
-            rtt_variation_us: self.rtt.variation_us(),
+            rtt_latest_us: path.rtt.latest_us(),
+            rtt_us: path.rtt.smoothed_us(),
+            rtt_min_us: path.rtt.min_us(),
+            rtt_variation_us: path.rtt.variation_us(),
             pto_count: self.pto_count,
-            window: self.controller.window(),
-            in_flight: self.in_flight,
-            threshold: self.controller.threshold(),
-            pacing_rate: self.pacer.bytes_per_second(),
+            window: path.controller.window(),
+            in_flight: path.in_flight,
+            threshold: path.controller.threshold(),
+            pacing_rate: path.pacer.bytes_per_second(),
         }
     }
 
     /// The congestion controller's phase, in the words of its specification.
     #[cfg(feature = "sink")]
     pub fn phase(&self) -> &'static str {
-        self.controller.phase()
-    }
-
-    fn set_pace(&mut self, now: Instant) {
-        self.pacer.set_rate(
-            now,
-            self.controller.window(),
-            self.rtt.smoothed_us(),
-            self.datagram,
-        );
+        self.paths.active().controller.phase()
     }
 
     /// Gives up the oldest record of `space`, which is outstanding.
@@ -440,7 +412,7 @@ impl<'m> Recovery<'m> {
         let packet = ring.packet(0);
         ring.pop_front();
         state.ack_eliciting_in_flight -= u32::from(packet.ack_eliciting);
-        self.in_flight = self.in_flight.saturating_sub(packet.size.into());
+        self.paths.forget(&packet);
         self.stats.retired += 1;
     }
 }

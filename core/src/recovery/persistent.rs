@@ -2,6 +2,7 @@
 //!
 //! Invariant: one run of lost packets is acted on once.
 
+use super::path::Slot;
 use super::sent::{Fate, Ring};
 use crate::time::Instant;
 
@@ -15,11 +16,12 @@ pub(super) fn threshold_us(pto_us: u32) -> u64 {
     u64::from(pto_us) * THRESHOLD
 }
 
-/// Whether two ack-eliciting packets that lie further apart than `threshold_us` were lost with all between
-/// them. Looks at records from number `from` on, sent after the first round-trip time sample.
+/// Whether two ack-eliciting packets of one path that lie further apart than `threshold_us` were lost with all of it
+/// between them. Looks at records from number `from` on, sent after the path's first round-trip time sample.
 //= rfc9002#7.6.2
 pub(super) fn is_established(
     ring: &Ring<'_>,
+    path: Slot,
     from: u64,
     first_sample: Instant,
     threshold_us: u64,
@@ -29,6 +31,7 @@ pub(super) fn is_established(
     while index < ring.len() {
         let packet = ring.packet(index);
         match packet.fate {
+            _ if packet.path != path => {}
             Fate::Outstanding | Fate::Repeated => first_lost = Instant::NEVER,
             Fate::Acknowledged => {
                 first_lost = Instant::NEVER;

@@ -55,9 +55,10 @@ impl Recovery<'_> {
     /// The earliest time at which [`Recovery::on_timeout`] has something to do.
     pub fn deadline(&self) -> Deadline {
         let (at, cause) = self.timer();
-        if self.paced_until < at {
+        let paced_until = self.paths.active().paced_until;
+        if paced_until < at {
             return Deadline {
-                at: self.paced_until,
+                at: paced_until,
                 cause: Cause::Pacing,
             };
         }
@@ -76,8 +77,9 @@ impl Recovery<'_> {
 
     /// Acts on deadlines that have come; harmless at any other time.
     pub fn on_timeout(&mut self, now: Instant, outcome: &mut OnOutcome<'_>) -> Timeout {
-        if self.paced_until <= now {
-            self.paced_until = Instant::NEVER;
+        let path = self.paths.active_mut();
+        if path.paced_until <= now {
+            path.paced_until = Instant::NEVER;
         }
         let (at, cause) = self.timer();
         if at > now || at == Instant::NEVER {
@@ -129,7 +131,7 @@ impl Recovery<'_> {
     /// The earliest probe timeout and the space to which it belongs.
     fn probe_time(&self) -> (Instant, Space) {
         let backoff = self.pto_count.min(BACKOFF_MAX);
-        let mut timeout = u64::from(self.rtt.pto_us()) << backoff;
+        let mut timeout = u64::from(self.rtt().pto_us()) << backoff;
         if self.is_silent(Space::Initial)
             && self.is_silent(Space::Handshake)
             && !self.peer_validated

@@ -10,6 +10,7 @@
 //! Invariant: within a space the records are in the order of their numbers and of their times, and the
 //! tokens of a record lie behind those of the record before it.
 
+use super::path::Slot;
 use super::token::Token;
 use crate::mem::Table;
 use crate::time::Instant;
@@ -55,6 +56,8 @@ pub(super) struct Sent {
     pub(super) ack_eliciting: bool,
     /// Left with ECT(0).
     pub(super) marked: bool,
+    /// Where the path is on which it left.
+    pub(super) path: Slot,
 }
 
 /// The same as it is stored: half as long, because small machines have few places and large ones many.
@@ -69,7 +72,7 @@ pub struct SentPacket {
     link: u16,
     size: u16,
     tokens: u8,
-    /// Its fate, and two flags.
+    /// Its fate, two flags, and its path.
     state: u8,
 }
 
@@ -79,6 +82,11 @@ const TIME: u64 = (1 << 48) - 1;
 const FATE: u8 = 0x03;
 const ACK_ELICITING: u8 = 0x04;
 const MARKED: u8 = 0x08;
+/// The lowest of two bits.
+const PATH: u32 = 4;
+/// As many paths, and none, are told apart by two bits.
+#[cfg(feature = "migration")]
+const PATHS: u8 = 3;
 
 const _: () = assert!(size_of::<SentPacket>() == 16);
 
@@ -96,7 +104,7 @@ impl SentPacket {
 
     fn new(packet: &Sent) -> Self {
         let time = packet.time.as_micros();
-        let mut state = packet.fate as u8;
+        let mut state = packet.fate as u8 | packet.path.bits() << PATH;
         if packet.ack_eliciting {
             state |= ACK_ELICITING;
         }
@@ -253,6 +261,7 @@ impl Ring<'_> {
             fate: packet.fate(),
             ack_eliciting: packet.state & ACK_ELICITING != 0,
             marked: packet.state & MARKED != 0,
+            path: Slot::from_bits(packet.state >> PATH),
         }
     }
 
@@ -263,6 +272,13 @@ impl Ring<'_> {
     pub(super) fn set_fate(&mut self, index: usize, fate: Fate) {
         if let Some(packet) = self.stored_mut(index) {
             packet.state = packet.state & !FATE | fate as u8;
+        }
+    }
+
+    #[cfg(feature = "migration")]
+    pub(super) fn set_path(&mut self, index: usize, path: Slot) {
+        if let Some(packet) = self.stored_mut(index) {
+            packet.state = packet.state & !(PATHS << PATH) | path.bits() << PATH;
         }
     }
 
@@ -412,6 +428,7 @@ mod tests {
             fate: Fate::Outstanding,
             ack_eliciting: number.is_multiple_of(2),
             marked: number.is_multiple_of(3),
+            path: Slot::ALL[number as usize % Slot::ALL.len()],
         }
     }
 
@@ -436,8 +453,8 @@ mod tests {
                 (number, sent.time, sent.size)
             );
             assert_eq!(
-                (got.ack_eliciting, got.marked),
-                (sent.ack_eliciting, sent.marked)
+                (got.ack_eliciting, got.marked, got.path),
+                (sent.ack_eliciting, sent.marked, sent.path)
             );
             assert_eq!(got.fate == Fate::Lost, index == 1);
             assert_eq!(ring.position(number), index);

@@ -70,6 +70,8 @@ pub trait Algorithm: Send {
     fn phase(&self) -> &'static str {
         "unknown"
     }
+    /// The same algorithm for a path of which nothing is known, with full datagrams of `datagram` bytes.
+    fn renewed(&self, datagram: u16) -> Controller;
 }
 
 /// The controller of a path.
@@ -137,6 +139,10 @@ impl Algorithm for Controller {
     #[cfg(feature = "sink")]
     fn phase(&self) -> &'static str {
         self.algorithm().phase()
+    }
+
+    fn renewed(&self, datagram: u16) -> Controller {
+        self.algorithm().renewed(datagram)
     }
 }
 

@@ -3,7 +3,7 @@
 //! Invariant: the window changes downwards at most once per round trip.
 
 use super::super::rtt::Rtt;
-use super::{Acknowledged, Algorithm, Utilisation, initial_window, minimum_window};
+use super::{Acknowledged, Algorithm, Controller, Utilisation, initial_window, minimum_window};
 use crate::time::Instant;
 
 /// RFC 9002's controller.
@@ -104,6 +104,10 @@ impl Algorithm for NewReno {
         } else {
             "congestion_avoidance"
         }
+    }
+
+    fn renewed(&self, datagram: u16) -> Controller {
+        Controller::new_reno(datagram)
     }
 }
 

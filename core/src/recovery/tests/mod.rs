@@ -1,6 +1,8 @@
 //! RFC 9002's pseudocode as scenarios in virtual time, and the rules of the table of sent packets.
 
 mod loss;
+#[cfg(feature = "migration")]
+mod path;
 mod probe;
 mod table;
 
@@ -72,7 +74,12 @@ impl Bench {
         bench.recovery.discard_space(at(0), Initial);
         bench.recovery.discard_space(at(0), Handshake);
         for _ in 0..40 {
-            bench.recovery.rtt.on_sample(at(0), 100 * MS, 0);
+            bench
+                .recovery
+                .paths
+                .active_mut()
+                .rtt
+                .on_sample(at(0), 100 * MS, 0);
         }
         bench
     }
@@ -92,6 +99,21 @@ impl Bench {
         number
     }
 
+    /// Sends an ack-eliciting packet of the application space on a path; its token is its number.
+    #[cfg(feature = "migration")]
+    fn send_on(&mut self, ms: u64, path: Slot) -> u64 {
+        let number = self.recovery.next_number(Application);
+        let packet = Packet {
+            size: DATAGRAM.into(),
+            ack_eliciting: true,
+            in_flight: true,
+            path,
+            tokens: &[token(number)],
+        };
+        self.recovery.on_packet_sent(at(ms), Application, &packet);
+        number
+    }
+
     fn send_packet(
         &mut self,
         ms: u64,
@@ -104,6 +126,7 @@ impl Bench {
             size: DATAGRAM.into(),
             ack_eliciting,
             in_flight,
+            path: Slot::FIRST,
             tokens,
         };
         self.recovery.on_packet_sent(at(ms), space, &packet);

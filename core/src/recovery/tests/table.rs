@@ -159,7 +159,7 @@ proptest! {
             let ring = bench.recovery.memory.ring(Application, &mut state.ring);
             let outstanding: Vec<_> = (0..ring.len()).map(|index| ring.packet(index)).filter(|packet| packet.fate.is_outstanding()).collect();
             let bytes: u32 = outstanding.iter().map(|packet| u32::from(packet.size)).sum();
-            prop_assert_eq!(bytes, bench.recovery.in_flight);
+            prop_assert_eq!(bytes, bench.recovery.bytes_in_flight());
             let eliciting = outstanding.iter().filter(|packet| packet.ack_eliciting).count();
             prop_assert_eq!(eliciting as u32, bench.recovery.spaces[Application as usize].ack_eliciting_in_flight);
             for number in &sent {
