@@ -13,9 +13,26 @@ pub const MAX_DELAY_US: u64 = 25_000;
 /// Our ack_delay_exponent: delays are written in units of 8 microseconds.
 pub const DELAY_EXPONENT: u8 = 3;
 
-/// Ack-eliciting packets that are acknowledged at once when so many have come.
-//= rfc9000#13.2.2
-const ELICITING_MAX: u32 = 2;
+/// When acknowledgements in the application space are due: as RFC 9000 has it, or as the peer has asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Frequency {
+    /// Ack-eliciting packets that are acknowledged at once when so many have come.
+    pub eliciting_max: u32,
+    /// Microseconds for which an acknowledgement is held back.
+    pub delay_us: u64,
+    /// Reordering that is reported at once; 0 for none.
+    pub reordering: u64,
+}
+
+impl Frequency {
+    /// Without being asked.
+    //= rfc9000#13.2.2
+    pub const DEFAULT: Self = Self {
+        eliciting_max: 2,
+        delay_us: MAX_DELAY_US,
+        reordering: 1,
+    };
+}
 
 /// How a packet arrived, relative to those before it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -52,19 +69,26 @@ impl AckPolicy {
         space: Space,
         order: Order,
         codepoint: Codepoint,
+        frequency: &Frequency,
     ) {
         self.eliciting = self.eliciting.saturating_add(1);
         //= rfc9000#13.2.1
         let at_once = space != Space::Application
             || order == Order::OutOfOrder
             || codepoint == Codepoint::Ce
-            || self.eliciting >= ELICITING_MAX;
+            || self.eliciting >= frequency.eliciting_max;
         let due = if at_once {
             now
         } else {
-            now.after(MAX_DELAY_US)
+            now.after(frequency.delay_us)
         };
         self.deadline = self.deadline.min(due);
+    }
+
+    /// The peer wants an acknowledgement now.
+    #[cfg(feature = "ack-frequency")]
+    pub fn on_immediate(&mut self, now: Instant) {
+        self.deadline = self.deadline.min(now);
     }
 
     /// Something is unacknowledged that asks for it; may travel with other frames.
@@ -112,7 +136,7 @@ mod tests {
     fn after(packets: &[(Space, Order, Codepoint)]) -> AckPolicy {
         let mut policy = AckPolicy::NEW;
         for &(space, order, codepoint) in packets {
-            policy.on_ack_eliciting(Instant::ZERO, space, order, codepoint);
+            policy.on_ack_eliciting(Instant::ZERO, space, order, codepoint, &Frequency::DEFAULT);
         }
         policy
     }
@@ -140,10 +164,22 @@ mod tests {
         assert!(!policy.is_due(at(24)));
         assert!(policy.is_due(at(25)));
         let mut late = policy;
-        late.on_ack_eliciting(at(30), Space::Application, InOrder, NotEct);
+        late.on_ack_eliciting(
+            at(30),
+            Space::Application,
+            InOrder,
+            NotEct,
+            &Frequency::DEFAULT,
+        );
         assert_eq!(late.deadline(), at(25));
         // A second one is reason enough by itself.
-        policy.on_ack_eliciting(at(20), Space::Application, InOrder, NotEct);
+        policy.on_ack_eliciting(
+            at(20),
+            Space::Application,
+            InOrder,
+            NotEct,
+            &Frequency::DEFAULT,
+        );
         assert_eq!(policy.deadline(), at(20));
         policy.on_sent();
         assert!(!policy.is_owed());

@@ -175,6 +175,27 @@ impl<'a> FrameWriter<'a> {
         Some((length, fin))
     }
 
+    /// Writes a DATAGRAM frame with `length` bytes that `fill` copies, or nothing and says so.
+    #[cfg(feature = "datagrams")]
+    pub fn datagram(&mut self, length: usize, fill: impl FnOnce(&mut [u8])) -> bool {
+        let overhead = 1 + VarInt::size(length as u64);
+        if self.room() < overhead + length {
+            return false;
+        }
+        let written = self.out.whole(|out| {
+            out.varint(crate::wire::frame::kind::DATAGRAM_LEN)?;
+            out.varint(length as u64)?;
+            fill(out.space(length)?);
+            Ok(())
+        });
+        if written.is_err() {
+            return false;
+        }
+        self.ack_eliciting = true;
+        self.remember(Token::Datagram);
+        true
+    }
+
     /// PADDING up to `length` bytes of payload, or to the end of the packet.
     pub fn pad_to(&mut self, length: usize) {
         let missing = length

@@ -38,7 +38,11 @@ pub mod crypto;
 pub mod wire;
 
 pub mod ack;
+#[cfg(feature = "ack-frequency")]
+pub mod ack_frequency;
 pub mod context;
+#[cfg(feature = "datagrams")]
+pub mod datagram;
 pub mod frame_writer;
 pub mod path;
 pub mod recovery;

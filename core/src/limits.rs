@@ -53,6 +53,9 @@ pub struct Limits {
     pub early_datagrams: usize,
     /// Ranges of received packet numbers remembered in the application space, at most 32.
     pub ack_ranges: usize,
+    /// Bytes of received DATAGRAM frames that wait to be read, and of those that wait to be sent, with two for each
+    /// one. 0 for none at all; without the feature `datagrams` it always is.
+    pub datagrams: usize,
 }
 
 macro_rules! builders {
@@ -89,6 +92,7 @@ impl Limits {
         datagram: 1280,
         early_datagrams: 0,
         ack_ranges: 8,
+        datagrams: 0,
     };
 
     /// A small computer: eight requests in about 150 KB.
@@ -109,6 +113,7 @@ impl Limits {
         datagram: 1472,
         early_datagrams: 0,
         ack_ranges: 32,
+        datagrams: 0,
     };
 
     /// A desktop: 128 requests and 16 MiB in flight, of which only touched pages cost memory.
@@ -129,6 +134,7 @@ impl Limits {
         datagram: 1472,
         early_datagrams: 8,
         ack_ranges: 32,
+        datagrams: 0,
     };
 
     builders!(
@@ -148,9 +154,10 @@ impl Limits {
         datagram,
         early_datagrams,
         ack_ranges,
+        datagrams,
     );
 
-    /// Four of the sixteen fields as one number, so that a type can carry them.
+    /// Four of the fields as one number, so that a type can carry them.
     #[doc(hidden)]
     pub const fn packed(&self, part: usize) -> u128 {
         let fields = match part {
@@ -175,8 +182,9 @@ impl Limits {
             _ => [
                 self.field_line,
                 self.datagram,
-                self.early_datagrams,
-                self.ack_ranges,
+                // `problem` refuses more than 16 bits of either.
+                self.early_datagrams << 16 | self.ack_ranges,
+                self.datagrams,
             ],
         };
         let [a, b, c, d] = fields;
@@ -205,8 +213,9 @@ impl Limits {
             field_section: field(parts, 11),
             field_line: field(parts, 12),
             datagram: field(parts, 13),
-            early_datagrams: field(parts, 14),
-            ack_ranges: field(parts, 15),
+            early_datagrams: field(parts, 14) >> 16,
+            ack_ranges: field(parts, 14) & 0xffff,
+            datagrams: field(parts, 15),
         }
     }
 
@@ -344,6 +353,12 @@ impl Limits {
         }
         if self.datagram < 1200 || self.datagram > 65_527 {
             return Some("datagram: from 1,200 to 65,527 bytes");
+        }
+        if self.early_datagrams > 1 << 15 {
+            return Some("early_datagrams: at most 32,768");
+        }
+        if self.datagrams > 1 << 30 {
+            return Some("datagrams: at most 1 GiB");
         }
         if self.ack_ranges == 0 || self.ack_ranges > 32 {
             return Some("ack_ranges: from 1 to 32");

@@ -7,13 +7,17 @@
 
 use core::ops::RangeInclusive;
 
-use crate::ack::{AckPolicy, DELAY_EXPONENT, Order};
+use crate::ack::{AckPolicy, DELAY_EXPONENT, Frequency, Order};
 use crate::frame_writer::FrameWriter;
 use crate::mem::Table;
 use crate::recovery::{Codepoint, Token};
 use crate::time::Instant;
+#[cfg(feature = "ack-frequency")]
+use crate::wire::frame::kind::ACK_FREQUENCY;
 use crate::wire::frame::{Ack, EcnCounts, Frame};
 use crate::wire::packet::Space;
+#[cfg(feature = "ack-frequency")]
+use crate::wire::{Code, TransportError, rule};
 
 /// Ranges of the Initial and of the Handshake space at most: a flight of sixteen packets with every second one lost.
 const HANDSHAKE_RANGES_MAX: usize = 8;
@@ -48,7 +52,27 @@ pub enum Arrival {
 pub struct NumberSpaces<'m> {
     ranges: Table<'m, NumberRange>,
     states: [State; 3],
+    /// What the peer has asked for.
+    #[cfg(feature = "ack-frequency")]
+    asked: Asked,
 }
+
+/// How often the peer wants to hear of packets in the application space.
+#[cfg(feature = "ack-frequency")]
+#[derive(Clone, Copy, Debug)]
+struct Asked {
+    frequency: Frequency,
+    /// Requests with lower numbers are old.
+    next_sequence: u64,
+}
+
+/// Microseconds that acknowledgements can be held back for at least: our min_ack_delay.
+#[cfg(feature = "ack-frequency")]
+pub const MIN_DELAY_US: u64 = 1_000;
+
+/// And at most: max_ack_delay is below 2^14 milliseconds.
+#[cfg(feature = "ack-frequency")]
+const MAX_DELAY_END_US: u64 = (1 << 14) * 1_000;
 
 #[derive(Clone, Copy, Debug)]
 struct State {
@@ -62,6 +86,12 @@ struct State {
     marks: [u32; 4],
     /// Ranges in use, ascending from the space's first place.
     len: usize,
+    /// One more than the largest number that was acknowledged to the peer, 0 before.
+    #[cfg(feature = "ack-frequency")]
+    reported: u64,
+    /// The packet before was marked as congestion.
+    #[cfg(feature = "ack-frequency")]
+    was_marked: bool,
 }
 
 impl State {
@@ -72,6 +102,10 @@ impl State {
         policy: AckPolicy::NEW,
         marks: [0; 4],
         len: 0,
+        #[cfg(feature = "ack-frequency")]
+        reported: 0,
+        #[cfg(feature = "ack-frequency")]
+        was_marked: false,
     };
 
     /// The counts to report, if a mark was ever seen.
@@ -97,6 +131,56 @@ impl<'m> NumberSpaces<'m> {
         Self {
             ranges,
             states: [State::NEW; 3],
+            #[cfg(feature = "ack-frequency")]
+            asked: Asked {
+                frequency: Frequency::DEFAULT,
+                next_sequence: 0,
+            },
+        }
+    }
+
+    /// An ACK_FREQUENCY frame arrived.
+    #[cfg(feature = "ack-frequency")]
+    pub fn on_ack_frequency(
+        &mut self,
+        sequence: u64,
+        threshold: u64,
+        delay_us: u64,
+        reordering: u64,
+    ) -> Result<(), TransportError> {
+        if !(MIN_DELAY_US..MAX_DELAY_END_US).contains(&delay_us) {
+            return Err(TransportError::new(rule!(
+                Code::PROTOCOL_VIOLATION,
+                "a delay of acknowledgements that was not offered"
+            ))
+            .in_frame(ACK_FREQUENCY));
+        }
+        if sequence >= self.asked.next_sequence {
+            let eliciting_max = u32::try_from(threshold.saturating_add(1)).unwrap_or(u32::MAX);
+            self.asked.next_sequence = sequence.saturating_add(1);
+            self.asked.frequency = Frequency {
+                eliciting_max,
+                delay_us,
+                reordering,
+            };
+        }
+        Ok(())
+    }
+
+    /// An IMMEDIATE_ACK frame arrived.
+    #[cfg(feature = "ack-frequency")]
+    pub fn on_immediate_ack(&mut self, now: Instant) {
+        self.states[Space::Application as usize]
+            .policy
+            .on_immediate(now);
+    }
+
+    #[cfg(feature = "ack-frequency")]
+    fn frequency(&self, space: Space) -> Frequency {
+        if space == Space::Application {
+            self.asked.frequency
+        } else {
+            Frequency::DEFAULT
         }
     }
 
@@ -128,6 +212,10 @@ impl<'m> NumberSpaces<'m> {
         ack_eliciting: bool,
         codepoint: Codepoint,
     ) {
+        #[cfg(feature = "ack-frequency")]
+        let frequency = self.frequency(space);
+        #[cfg(not(feature = "ack-frequency"))]
+        let frequency = Frequency::DEFAULT;
         let (ranges, state) = self.part(space);
         let expected = state.expected;
         if number >= expected {
@@ -143,7 +231,10 @@ impl<'m> NumberSpaces<'m> {
             } else {
                 Order::OutOfOrder
             };
-            state.policy.on_ack_eliciting(now, space, order, codepoint);
+            #[cfg(feature = "ack-frequency")]
+            let (order, codepoint) = as_asked(ranges, state, number, order, codepoint, frequency);
+            let policy = &mut state.policy;
+            policy.on_ack_eliciting(now, space, order, codepoint, &frequency);
         }
     }
 
@@ -181,6 +272,10 @@ impl<'m> NumberSpaces<'m> {
         let written = write(token, w) || write(Token::None, w);
         if written {
             state.policy.on_sent();
+            #[cfg(feature = "ack-frequency")]
+            {
+                state.reported = highest.end;
+            }
         }
         written
     }
@@ -244,6 +339,57 @@ impl NumberRange {
     fn inclusive(&self) -> RangeInclusive<u64> {
         self.start..=self.end - 1
     }
+}
+
+/// Order and mark of the packet `number`, as far as the peer wants to hear of them at once.
+#[cfg(feature = "ack-frequency")]
+fn as_asked(
+    ranges: &[NumberRange],
+    state: &mut State,
+    number: u64,
+    order: Order,
+    codepoint: Codepoint,
+    frequency: Frequency,
+) -> (Order, Codepoint) {
+    let was_marked = core::mem::replace(&mut state.was_marked, codepoint == Codepoint::Ce);
+    // Of packets that are marked in a row the first is enough.
+    let is_rare = frequency.eliciting_max > Frequency::DEFAULT.eliciting_max;
+    let codepoint = if is_rare && was_marked {
+        Codepoint::NotEct
+    } else {
+        codepoint
+    };
+    // Ranges that are forgotten before they were reported would never be.
+    let is_crowded = state.len > ranges.len() / 2;
+    let order = match frequency.reordering {
+        _ if is_crowded => Order::OutOfOrder,
+        1 => order,
+        threshold if is_reordered(ranges, state, number, threshold) => Order::OutOfOrder,
+        _ => Order::InOrder,
+    };
+    (order, codepoint)
+}
+
+/// Something is missing that the peer takes for lost as soon as it hears of what has come, or `number` was so.
+#[cfg(feature = "ack-frequency")]
+fn is_reordered(ranges: &[NumberRange], state: &State, number: u64, threshold: u64) -> bool {
+    if threshold == 0 {
+        return false;
+    }
+    let largest = state.expected.saturating_sub(1);
+    // Up to here the peer could take everything for lost that it has not heard of.
+    let settled = state.reported.saturating_sub(threshold);
+    if number < settled {
+        return true;
+    }
+    let mut missing = settled.max(state.floor);
+    for range in ranges.iter().take(state.len) {
+        if missing < range.start {
+            break;
+        }
+        missing = missing.max(range.end);
+    }
+    missing < largest && largest - missing >= threshold
 }
 
 /// Adds a number that is in no range. Without a place for a further range the lowest one is forgotten.
@@ -355,6 +501,80 @@ mod tests {
             }
             other => panic!("{other:?}"),
         }
+    }
+
+    /// Whether each of `numbers` makes an acknowledgement due, which is then sent.
+    #[cfg(feature = "ack-frequency")]
+    fn due(reordering: u64, numbers: &[u64]) -> Vec<bool> {
+        let mut spaces = spaces(32);
+        spaces
+            .on_ack_frequency(0, 1_000, 20_000, reordering)
+            .unwrap();
+        let due = |&number: &u64| {
+            receive(&mut spaces, number);
+            let due = spaces.is_ack_due(NOW, SPACE);
+            assert_eq!(due, due && transmit(&mut spaces, NOW, 600, 8).is_some());
+            due
+        };
+        numbers.iter().map(due).collect()
+    }
+
+    /// The tables of the draft, section 6.2.1.
+    #[cfg(feature = "ack-frequency")]
+    #[test]
+    fn reordering_is_reported_where_it_matters() {
+        let (n, y) = (false, true);
+        let three = [0, 1, 3, 4, 5, 8, 9, 10];
+        assert_eq!(due(3, &three), [n, n, n, n, y, n, y, y]);
+        let five = [0, 1, 3, 5, 6, 7, 8, 9];
+        assert_eq!(due(5, &five), [n, n, n, n, n, y, n, y]);
+        assert_eq!(due(0, &three), [n; 8]);
+        assert_eq!(due(1, &[0, 1, 3, 4, 2]), [n, n, y, n, y]);
+        // What comes after it was taken for lost is reported, too.
+        assert_eq!(due(3, &[0, 1, 3, 4, 5, 6, 2]), [n, n, n, n, y, n, y]);
+    }
+
+    #[cfg(feature = "ack-frequency")]
+    #[test]
+    fn acknowledgements_are_as_frequent_as_asked_for() {
+        let mut spaces = spaces(8);
+        spaces.on_ack_frequency(5, 3, 7_000, 1).unwrap();
+        // An older request changes nothing, nor does the same one.
+        spaces.on_ack_frequency(4, 0, 1_000, 1).unwrap();
+        spaces.on_ack_frequency(5, 0, 1_000, 1).unwrap();
+        for number in 0..3 {
+            receive(&mut spaces, number);
+            assert!(!spaces.is_ack_due(NOW, SPACE));
+        }
+        assert_eq!(spaces.ack_deadline(), NOW.after(7_000));
+        receive(&mut spaces, 3);
+        assert!(spaces.is_ack_due(NOW, SPACE));
+        transmit(&mut spaces, NOW, 600, 8).unwrap();
+        // The first of several marks.
+        for (number, codepoint, due) in [
+            (4, Codepoint::Ce, true),
+            (5, Codepoint::Ce, false),
+            (6, Codepoint::Ect0, false),
+            (7, Codepoint::Ce, true),
+        ] {
+            spaces.on_packet_received(NOW, SPACE, number, true, codepoint);
+            assert_eq!(spaces.is_ack_due(NOW, SPACE), due, "{number}");
+            if due {
+                transmit(&mut spaces, NOW, 600, 8).unwrap();
+            }
+        }
+        spaces.on_immediate_ack(NOW);
+        receive(&mut spaces, 8);
+        assert!(spaces.is_ack_due(NOW, SPACE));
+        for illegal in [0, MIN_DELAY_US - 1, MAX_DELAY_END_US] {
+            let error = spaces.on_ack_frequency(9, 1, illegal, 1).unwrap_err();
+            assert_eq!(error.code(), Code::PROTOCOL_VIOLATION);
+        }
+        assert!(
+            spaces
+                .on_ack_frequency(9, 1, MAX_DELAY_END_US - 1, 1)
+                .is_ok()
+        );
     }
 
     //= rfc9000#13.2.1 test

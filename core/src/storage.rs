@@ -43,6 +43,7 @@ pub struct Storage<
     const READY: usize,
     const SCRATCH: usize,
     const EARLY: usize,
+    const DATAGRAMS: usize,
 > {
     keys: [u32; SLOTS],
     senders: [Sender; SENDERS],
@@ -61,6 +62,7 @@ pub struct Storage<
     ready: [u32; READY],
     scratch: [u8; SCRATCH],
     early: [u8; EARLY],
+    datagrams: [u8; DATAGRAMS],
 }
 
 /// The type of the memory for these limits: `storage!(LIMITS)`, where `LIMITS` is a constant.
@@ -80,7 +82,7 @@ macro_rules! storage {
             { $crate::storage_lengths($limits).packets }, { $crate::storage_lengths($limits).tokens },
             { $crate::storage_lengths($limits).ranges }, { $crate::storage_lengths($limits).requests },
             { $crate::storage_lengths($limits).ready }, { $crate::storage_lengths($limits).scratch },
-            { $crate::storage_lengths($limits).early },
+            { $crate::storage_lengths($limits).early }, { $crate::storage_lengths($limits).datagrams },
         >
     };
 }
@@ -106,6 +108,7 @@ pub struct Lengths {
     pub ready: usize,
     pub scratch: usize,
     pub early: usize,
+    pub datagrams: usize,
 }
 
 /// The lengths that follow from `limits`. Contradictory limits do not compile.
@@ -133,6 +136,10 @@ pub const fn storage_lengths(limits: Limits) -> Lengths {
         ready: Http3Memory::ready_words(limits.requests),
         scratch: limits.field_line,
         early: limits.early_datagrams * limits.datagram,
+        #[cfg(feature = "datagrams")]
+        datagrams: crate::datagram::Datagrams::bytes(limits.datagrams),
+        #[cfg(not(feature = "datagrams"))]
+        datagrams: 0,
     }
 }
 
@@ -158,6 +165,7 @@ impl<
     const READY: usize,
     const SCRATCH: usize,
     const EARLY: usize,
+    const DATAGRAMS: usize,
 >
     Storage<
         LIMITS_0,
@@ -181,6 +189,7 @@ impl<
         READY,
         SCRATCH,
         EARLY,
+        DATAGRAMS,
     >
 {
     const LIMITS: Limits = Limits::unpacked([LIMITS_0, LIMITS_1, LIMITS_2, LIMITS_3]);
@@ -215,6 +224,7 @@ impl<
             ready: [0; READY],
             scratch: [0; SCRATCH],
             early: [0; EARLY],
+            datagrams: [0; DATAGRAMS],
         }
     }
 
@@ -244,7 +254,8 @@ impl<
         let received = Table::from(&mut self.ranges[..]);
         let early = Table::from(&mut self.early[..]);
         Memory {
-            transport: connection::Memory::new(Self::LIMITS, streams, sent, received, early),
+            transport: connection::Memory::new(Self::LIMITS, streams, sent, received, early)
+                .datagrams(Table::from(&mut self.datagrams[..])),
             http3: Http3Memory {
                 requests: Table::from(&mut self.requests[..]),
                 ready: Table::from(&mut self.ready[..]),
@@ -285,7 +296,8 @@ impl Memory<'static> {
         let early = Table::boxed(lengths.early, 0);
         let streams = StreamMemory::boxed(limits);
         Self {
-            transport: connection::Memory::new(*limits, streams, sent, received, early),
+            transport: connection::Memory::new(*limits, streams, sent, received, early)
+                .datagrams(Table::boxed(lengths.datagrams, 0)),
             http3: Http3Memory::boxed(limits),
         }
     }

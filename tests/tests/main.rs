@@ -3,6 +3,7 @@
 mod aioquic;
 mod client;
 mod command;
+mod extensions;
 mod first_get;
 mod hostile;
 mod pair;

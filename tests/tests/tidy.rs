@@ -21,7 +21,9 @@ const LAYERS: &[&[&str]] = &[
     &["wire", "crypto"],
     &[
         "ack",
+        "ack_frequency",
         "context",
+        "datagram",
         "frame_writer",
         "path",
         "recovery",

@@ -20,6 +20,15 @@ pub(super) struct Components<'m> {
     pub(super) local_cids: LocalCids,
     pub(super) remote_cids: RemoteCids,
     pub(super) tracer: Tracer<'m>,
+    #[cfg(feature = "ack-frequency")]
+    pub(super) ack_requests: crate::ack_frequency::AckRequests,
+    /// What the peer's acknowledgements may be delayed by from now on.
+    #[cfg(feature = "ack-frequency")]
+    pub(super) ack_delay_us: Option<u32>,
+    #[cfg(feature = "tokens")]
+    pub(super) new_token: super::new_token::NewToken,
+    #[cfg(feature = "datagrams")]
+    pub(super) datagrams: crate::datagram::Datagrams<'m>,
 }
 
 impl Components<'_> {
@@ -46,6 +55,18 @@ impl Components<'_> {
             (Token::RetireConnectionId { sequence }, Outcome::Lost) => {
                 self.remote_cids.on_loss(sequence);
             }
+            #[cfg(feature = "ack-frequency")]
+            (Token::AckFrequency { sequence }, Outcome::Acknowledged) => {
+                self.ack_delay_us = self.ack_requests.on_ack(sequence).or(self.ack_delay_us);
+            }
+            #[cfg(feature = "ack-frequency")]
+            (Token::AckFrequency { sequence }, Outcome::Lost) => {
+                self.ack_requests.on_loss(sequence);
+            }
+            #[cfg(feature = "datagrams")]
+            (Token::Datagram, Outcome::Acknowledged) => self.datagrams.on_ack(),
+            #[cfg(feature = "datagrams")]
+            (Token::Datagram, Outcome::Lost) => self.datagrams.on_loss(),
             (_, Outcome::Acknowledged) => self.streams.on_ack(token),
             (_, Outcome::Lost) => self.streams.on_loss(token),
         }

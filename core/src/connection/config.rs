@@ -6,15 +6,20 @@
 use rustls_pki_types::TrustAnchor;
 
 use super::timer::NEVER_MS;
+use super::version_choice::VersionChoice;
 use crate::crypto::key_exchange::Group;
 use crate::crypto::{Provider, Suite};
 use crate::mem::Shared;
+use crate::path::cid;
 use crate::time::Duration;
 #[cfg(feature = "client-certificates")]
 use crate::tls::Identity;
 #[cfg(feature = "key-log")]
 use crate::tls::KeyLog;
 use crate::tls::{self, Trust, WallClock};
+#[cfg(feature = "v2")]
+use crate::wire::VersionInformation;
+use crate::wire::packet::{CONNECTION_ID_MAX, Version};
 
 /// The idle timeout we announce unless told otherwise.
 const IDLE_TIMEOUT_MS: u64 = 30_000;
@@ -30,6 +35,11 @@ const IDLE_TIMEOUT_MS: u64 = 30_000;
 pub struct ClientConfig<'m> {
     pub(super) tls: tls::ClientConfig<'m>,
     pub(super) settings: Settings<'m>,
+    /// Bytes of our connection IDs.
+    pub(super) cid_length: usize,
+    /// What the first Initial packet brings along.
+    #[cfg(feature = "tokens")]
+    pub(super) token: Option<Shared<'m, [u8]>>,
 }
 
 /// The part of the configuration that the connection keeps.
@@ -38,6 +48,12 @@ pub(super) struct Settings<'m> {
     pub(super) idle_timeout_ms: u64,
     pub(super) keep_alive_ms: u64,
     pub(super) provider: Option<Shared<'m, dyn Provider>>,
+    /// The version of the first flight, and all, the preferred first.
+    #[cfg(feature = "v2")]
+    pub(super) versions: VersionInformation,
+    /// Servers are asked for fewer acknowledgements.
+    #[cfg(feature = "ack-frequency")]
+    pub(super) fewer_acks: bool,
 }
 
 impl Settings<'_> {
@@ -46,7 +62,27 @@ impl Settings<'_> {
         idle_timeout_ms: 0,
         keep_alive_ms: NEVER_MS,
         provider: None,
+        #[cfg(feature = "v2")]
+        versions: VersionInformation::only(Version::V1),
+        #[cfg(feature = "ack-frequency")]
+        fewer_acks: false,
     };
+
+    pub(super) fn version_choice(&self) -> VersionChoice {
+        #[cfg(feature = "v2")]
+        return VersionChoice::new(self.versions);
+        #[cfg(not(feature = "v2"))]
+        VersionChoice::NONE
+    }
+
+    /// All that the server may choose from, the preferred first.
+    #[cfg_attr(not(feature = "v2"), expect(clippy::unused_self))]
+    pub(super) fn offered_versions(&self) -> heapless::Vec<Version, { Version::KNOWN.len() }> {
+        #[cfg(feature = "v2")]
+        return self.versions.available().collect();
+        #[cfg(not(feature = "v2"))]
+        Version::KNOWN.iter().copied().collect()
+    }
 
     pub(super) fn provider(&self) -> Option<&dyn Provider> {
         self.provider.as_deref()
@@ -93,8 +129,18 @@ impl<'m> ClientConfig<'m> {
             idle_timeout_ms: IDLE_TIMEOUT_MS,
             keep_alive_ms: NEVER_MS,
             provider: None,
+            #[cfg(feature = "v2")]
+            versions: VersionInformation::new(Version::V1, &[Version::V2, Version::V1]),
+            #[cfg(feature = "ack-frequency")]
+            fewer_acks: false,
         };
-        Self { tls, settings }
+        Self {
+            tls,
+            settings,
+            cid_length: cid::LOCAL_LENGTH,
+            #[cfg(feature = "tokens")]
+            token: None,
+        }
     }
 
     /// The server's DNS name or IP address. Without one no connection can be made.
@@ -151,6 +197,66 @@ impl<'m> ClientConfig<'m> {
     pub fn provider(mut self, provider: Shared<'m, dyn Provider>) -> Self {
         self.tls = self.tls.provider(provider.clone());
         self.settings.provider = Some(provider);
+        self
+    }
+
+    /// The versions of QUIC to speak, the preferred first: 2 and 1 by default. Unknown ones are left out; without a
+    /// known one it is version 1 alone.
+    ///
+    /// The first flight is sent in version 1, if it is among them: every server understands it, and one that prefers
+    /// version 2 changes to it without a further round trip (RFC 9368 §2.5). Otherwise, or after
+    /// [`ClientConfig::first_version`], in another.
+    #[cfg(feature = "v2")]
+    #[must_use]
+    pub fn versions(mut self, versions: &[Version]) -> Self {
+        let named = VersionInformation::new(Version::V1, versions);
+        let first = named.available().next().unwrap_or(Version::V1);
+        self.settings.versions = if named.lists(Version::V1) {
+            named
+        } else if named.lists(first) {
+            named.choosing(first)
+        } else {
+            VersionInformation::new(Version::V1, &[Version::V1])
+        };
+        self
+    }
+
+    /// The version of the first flight, one of [`ClientConfig::versions`]; another changes nothing.
+    #[cfg(feature = "v2")]
+    #[must_use]
+    pub fn first_version(mut self, version: Version) -> Self {
+        if self.settings.versions.lists(version) {
+            self.settings.versions = self.settings.versions.choosing(version);
+        }
+        self
+    }
+
+    /// Bytes of the connection IDs that the server reaches us with: 8 by default, at most 20. With 0 its packets are
+    /// that much shorter, and it knows us by our address alone: one connection a socket, and a change of our address
+    /// that we do not announce ends the connection (RFC 9000 §5.1).
+    #[must_use]
+    pub fn connection_id_length(mut self, length: usize) -> Self {
+        self.cid_length = length.min(CONNECTION_ID_MAX);
+        self
+    }
+
+    /// Asks servers that can be asked for fewer acknowledgements, where a large window makes them many: about sixteen
+    /// a round trip (draft-ietf-quic-ack-frequency). Off by default. What servers ask of us is done in any case.
+    #[cfg(feature = "ack-frequency")]
+    #[must_use]
+    pub fn fewer_acknowledgements(mut self, fewer: bool) -> Self {
+        self.settings.fewer_acks = fewer;
+        self
+    }
+
+    /// A token that the server gave on an earlier connection ([`super::Connection::new_token`]): the server can send
+    /// more before it has heard us twice, and asks for no Retry. Use it once, for the same server and the same version
+    /// in the first flight as that connection spoke in the end. One that is too long for the memory of the handshake
+    /// is left out.
+    #[cfg(feature = "tokens")]
+    #[must_use]
+    pub fn token(mut self, token: Shared<'m, [u8]>) -> Self {
+        self.token = Some(token);
         self
     }
 

@@ -20,6 +20,12 @@ pub enum Event {
     VerificationPending,
     /// Something happened to a stream.
     Stream(StreamEvent),
+    /// A datagram can be read ([`super::Connection::recv_datagram`]): at least one since this was said last.
+    #[cfg(feature = "datagrams")]
+    DatagramReceived,
+    /// The server gave a token for the next connection ([`super::Connection::new_token`]).
+    #[cfg(feature = "tokens")]
+    NewToken,
     /// The server gave a session ticket.
     NewSession,
     /// The connection is over. Said once, and last.

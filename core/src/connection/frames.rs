@@ -60,10 +60,29 @@ impl Connection<'_> {
             Frame::PathChallenge(data) => self.parts.challenges.on_challenge(*data),
             // Nothing was challenged, so nothing is expected (RFC 9000 §19.18 permits ignoring it).
             Frame::PathResponse(_) => {}
-            // Address validation tokens serve later connections, which this version does not resume.
+            #[cfg(feature = "tokens")]
+            Frame::NewToken { token } => self.parts.new_token.on_frame(token),
+            // Without a place for it, it is as if the server had sent none.
+            #[cfg(not(feature = "tokens"))]
             Frame::NewToken { .. } => {}
             Frame::ConnectionClose(close) => {
                 self.end(place.now, ConnectionError::Peer(close.into()));
+            }
+            #[cfg(feature = "ack-frequency")]
+            Frame::AckFrequency {
+                sequence,
+                threshold,
+                delay_us,
+                reordering,
+            } => {
+                let spaces = &mut self.parts.spaces;
+                spaces.on_ack_frequency(*sequence, *threshold, *delay_us, *reordering)?;
+            }
+            #[cfg(feature = "ack-frequency")]
+            Frame::ImmediateAck => self.parts.spaces.on_immediate_ack(place.now),
+            #[cfg(feature = "datagrams")]
+            Frame::Datagram { data, .. } => {
+                self.parts.datagrams.on_frame(frame.datagram_size(), data)?;
             }
             Frame::HandshakeDone => self.on_handshake_done(place.now)?,
         }
@@ -86,7 +105,20 @@ impl Connection<'_> {
             let rtt = Duration::from_micros(self.recovery.rtt().min_us().into());
             self.parts.streams.set_rtt(rtt);
         }
+        #[cfg(feature = "ack-frequency")]
+        self.review_ack_frequency();
         Ok(())
+    }
+
+    /// The window may have become another one, or the server has heard of a request.
+    #[cfg(feature = "ack-frequency")]
+    fn review_ack_frequency(&mut self) {
+        let packets = self.recovery.window() / super::transmit::DATAGRAM_SIZE as u32;
+        let rtt_us = self.recovery.rtt().smoothed_us();
+        self.parts.ack_requests.consider(packets, rtt_us);
+        if let Some(delay_us) = self.parts.ack_delay_us.take() {
+            self.recovery.set_max_ack_delay(delay_us);
+        }
     }
 
     fn on_crypto_frame(&mut self, space: Space, offset: u64, data: &[u8]) {

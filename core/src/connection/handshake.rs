@@ -9,10 +9,11 @@ use super::config::Settings;
 use super::crypto_stream::{CryptoReceive, CryptoSend};
 use super::early::Early;
 use super::keys::Keyring;
-use super::promise::{self, Promise};
+use super::promise::{self, Datagrams, Promise};
 use super::refusal::Refusal;
 use super::tracer::Tracer;
 use super::transmit::DATAGRAM_SIZE;
+use super::version_choice::VersionChoice;
 use super::{
     ClientConfig, Connection, Counters, Events, Memory, State, close, lent, timer, version,
 };
@@ -20,7 +21,7 @@ use crate::codec::{Full, Writer};
 use crate::crypto::{Provider, Random, Secret, Suite};
 use crate::fmt::debug;
 use crate::path::Challenges;
-use crate::path::cid::{self, LocalCids, RemoteCids};
+use crate::path::cid::{LocalCids, RemoteCids};
 use crate::recovery::congestion::Controller;
 use crate::recovery::{self, Recovery};
 use crate::space::NumberSpaces;
@@ -28,12 +29,12 @@ use crate::stream::Streams;
 use crate::time::Instant;
 use crate::tls::{self, CertificateError, ConfigError, Incoming};
 use crate::trace::{Event, Owner, Trace};
-use crate::wire::packet::{ConnectionId, Space, Version};
+use crate::wire::packet::{ConnectionId, Space};
 use crate::wire::transport_parameters::TransportParameters;
 use crate::wire::{Side, TransportError};
 
 /// Bytes of the random connection ID that the first Initial goes to (RFC 9000 §7.2: at least 8).
-const FIRST_DESTINATION_LENGTH: usize = 8;
+pub(super) const FIRST_DESTINATION_LENGTH: usize = 8;
 
 /// The address of a connection that was not begun.
 const NOWHERE: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::UNSPECIFIED), 0);
@@ -65,9 +66,17 @@ impl<'m> Connection<'m> {
                 local_cids: LocalCids::new(ConnectionId::EMPTY),
                 remote_cids: RemoteCids::new(ConnectionId::EMPTY),
                 tracer: Tracer::default(),
+                #[cfg(feature = "ack-frequency")]
+                ack_requests: crate::ack_frequency::AckRequests::default(),
+                #[cfg(feature = "ack-frequency")]
+                ack_delay_us: None,
+                #[cfg(feature = "tokens")]
+                new_token: super::new_token::NewToken::default(),
+                #[cfg(feature = "datagrams")]
+                datagrams: crate::datagram::Datagrams::new(memory.datagrams),
             },
             recovery: Recovery::new(Side::Client, memory.sent, controller, ecn, datagram),
-            version: version::Negotiation::new(ConnectionId::EMPTY),
+            version: version::Negotiation::new(ConnectionId::EMPTY, VersionChoice::NONE),
             close: close::Closing::default(),
             early: Early::new(memory.early, limits.datagram),
             timers: timer::Timers::NONE,
@@ -103,12 +112,13 @@ impl<'m> Connection<'m> {
         }
         self.remote = remote;
         self.random = Random::new(entropy);
-        self.source = random_cid(&mut self.random, cid::LOCAL_LENGTH);
+        self.source = random_cid(&mut self.random, config.cid_length);
         let destination = random_cid(&mut self.random, FIRST_DESTINATION_LENGTH);
         self.settings = config.settings.clone();
         self.parts.local_cids = LocalCids::new(self.source);
         self.parts.remote_cids = RemoteCids::new(destination);
-        self.version = version::Negotiation::new(destination);
+        let choice = self.settings.version_choice();
+        self.version = version::Negotiation::new(destination, choice);
         self.report(
             now,
             &Event::ConnectionStarted {
@@ -118,10 +128,15 @@ impl<'m> Connection<'m> {
             },
         );
         self.start_tls(&config.tls)?;
-        self.keyring.install_initial(destination.as_slice());
+        self.keyring
+            .install_initial(&self.version.choice, destination.as_slice());
         self.recovery.start(now);
         self.timers = timer::Timers::start(now, &self.settings, &self.recovery);
         self.state = State::Handshaking;
+        #[cfg(feature = "tokens")]
+        if let Some(token) = &config.token {
+            self.bring_token(token);
+        }
         self.observe(now);
         Ok(())
     }
@@ -131,10 +146,15 @@ impl<'m> Connection<'m> {
         let mut parameters = [0; promise::PARAMETERS_MAX];
         let mut writer = Writer::new(&mut parameters);
         let grease = self.random.u64();
+        let datagrams = Datagrams {
+            udp_max: self.datagram_max,
+            #[cfg(feature = "datagrams")]
+            frame_max: self.parts.datagrams.frame_max(),
+        };
         let (streams, source) = (&self.parts.streams, self.source);
         promise::encode_ours(
             &self.settings,
-            self.datagram_max,
+            &datagrams,
             streams,
             source,
             grease,
@@ -150,7 +170,7 @@ impl<'m> Connection<'m> {
         });
         let tracer = &mut self.parts.tracer;
         tracer.event(&Event::Versions {
-            client: &[Version::V1],
+            client: &self.settings.offered_versions(),
             server: &[],
             chosen: None,
         });
@@ -258,7 +278,7 @@ impl<'m> Connection<'m> {
     /// The server is verified: its limits hold, our memory is whole, and streams may be opened.
     fn on_complete(&mut self, now: Instant) {
         debug!("handshake complete");
-        let (parts, version) = (&mut self.parts, Version::V1);
+        let (parts, version) = (&mut self.parts, self.version.choice.current());
         if parts.tracer.is_on() {
             parts.tracer.event(&Event::Versions {
                 client: &[],
@@ -280,6 +300,14 @@ impl<'m> Connection<'m> {
         self.parts.streams.set_remote_limits(promise.limits);
         self.recovery
             .on_peer_parameters(promise.max_ack_delay_us, promise.ack_delay_exponent);
+        #[cfg(feature = "ack-frequency")]
+        if let Some(min_us) = promise
+            .min_ack_delay_us
+            .filter(|_| self.settings.fewer_acks)
+        {
+            let default_us = promise.max_ack_delay_us;
+            self.parts.ack_requests.enable(min_us, default_us);
+        }
         self.parts.local_cids.on_peer_limit(promise.connection_ids);
         if let Some(token) = promise.reset_token {
             self.parts.remote_cids.set_first_reset_token(token);
@@ -311,8 +339,9 @@ impl tls::Output for Output<'_, '_> {
     }
 
     fn keys(&mut self, level: Space, suite: Suite, client: &Secret, server: &Secret) {
+        let protection = (self.version.choice.current(), suite);
         self.keyring
-            .install(level, suite, client, server, self.provider);
+            .install(level, protection, client, server, self.provider);
         self.installed = Some(level);
     }
 
@@ -334,7 +363,7 @@ impl tls::Output for Output<'_, '_> {
     }
 }
 
-fn random_cid(random: &mut Random, length: usize) -> ConnectionId {
+pub(super) fn random_cid(random: &mut Random, length: usize) -> ConnectionId {
     let mut bytes = [0; 20];
     random.fill(&mut bytes);
     ConnectionId::new(bytes.get(..length).unwrap_or(&bytes)).unwrap_or(ConnectionId::EMPTY)

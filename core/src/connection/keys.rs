@@ -6,8 +6,11 @@
 
 use core::ops::Range;
 
+use super::version_choice::VersionChoice;
+#[cfg(feature = "alloc")]
+use crate::codec::copy;
 use crate::crypto::{DirectionKeys, HeaderKey, Keys, PacketKey, Provider, Secret, Suite, initial};
-use crate::wire::packet::Space;
+use crate::wire::packet::{Space, Version};
 use crate::wire::{Code, Side, TransportError, rule};
 
 /// What stands in the slot of the Initial keys.
@@ -29,6 +32,9 @@ enum Second {
     #[default]
     Empty,
     Handshake(Keys),
+    /// The Initial keys of a version that the server may change to.
+    #[cfg(feature = "v2")]
+    Initial(Keys),
     /// Derived ahead, so that the time an update takes tells nothing.
     Next {
         local: PacketKey,
@@ -38,6 +44,8 @@ enum Second {
 
 /// Everything about 1-RTT protection in the current phase.
 struct Application {
+    #[cfg(feature = "v2")]
+    version: Version,
     suite: Suite,
     keys: Keys,
     local_secret: Secret,
@@ -55,7 +63,59 @@ struct Application {
     first_received: Option<u64>,
     /// The peer's update has not been answered by a packet of ours in the new phase.
     answer_owed: bool,
+    /// The peer was asked for an acknowledgement under the current keys.
+    confirmation_asked: bool,
+    #[cfg(any(test, feature = "testing"))]
+    limits: Option<KeyLimits>,
 }
+
+/// Packets that one key may seal, and that may fail to open on all, where a test has no time for the AEAD's limits.
+#[cfg(any(test, feature = "testing"))]
+#[derive(Clone, Copy, Debug)]
+pub struct KeyLimits {
+    /// Packets sealed with one key.
+    pub confidentiality: u64,
+    /// Packets that failed to open.
+    pub integrity: u64,
+}
+
+/// A packet as it was before somebody else's cipher tried to open it, which may have spoiled it.
+#[cfg(feature = "alloc")]
+struct Ciphertext {
+    bytes: [u8; CIPHERTEXT_MAX],
+    length: usize,
+}
+
+#[cfg(feature = "alloc")]
+impl Ciphertext {
+    /// A copy of `packet`; of one that is longer than any path carries, none.
+    fn of(packet: &[u8]) -> Self {
+        let mut copied = Self {
+            bytes: [0; CIPHERTEXT_MAX],
+            length: 0,
+        };
+        if let Some(place) = copied.bytes.get_mut(..packet.len()) {
+            copy(place, packet);
+            copied.length = packet.len();
+        }
+        copied
+    }
+
+    fn restore(&self, packet: &mut [u8]) {
+        if let Some(bytes) = self.bytes.get(..self.length)
+            && bytes.len() == packet.len()
+        {
+            copy(packet, bytes);
+        }
+    }
+}
+
+/// Bytes of the longest packet that is copied.
+#[cfg(feature = "alloc")]
+const CIPHERTEXT_MAX: usize = 1_500;
+
+/// Packets that are kept back for the end of a connection whose key is used up.
+const CLOSING_PACKETS: u64 = 64;
 
 /// Why a packet was not opened.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -75,28 +135,54 @@ pub(crate) struct Keyring {
 }
 
 impl Keyring {
-    /// Initial keys for the server's first connection ID; replaces earlier ones (Retry).
-    pub(crate) fn install_initial(&mut self, destination: &[u8]) {
-        self.first = First::Initial(initial::keys(destination, Side::Client));
+    /// Initial keys for the server's first connection ID; replaces earlier ones (Retry). The keys of a version that
+    /// the server may change to are kept beside them.
+    pub(crate) fn install_initial(&mut self, choice: &VersionChoice, destination: &[u8]) {
+        let keys = |version| initial::keys(version, destination, Side::Client);
+        self.first = First::Initial(keys(choice.original()));
+        #[cfg(feature = "v2")]
+        if let Some(other) = choice.other() {
+            self.second = Second::Initial(keys(other));
+        }
+    }
+
+    /// The Initial keys of the other version take the place of those in use, which are kept in turn.
+    #[cfg(feature = "v2")]
+    pub(crate) fn exchange_initial(&mut self) {
+        if let (First::Initial(first), Second::Initial(second)) =
+            (&mut self.first, &mut self.second)
+        {
+            core::mem::swap(first, second);
+        }
+    }
+
+    /// The version does not change any more.
+    #[cfg(feature = "v2")]
+    pub(crate) fn forget_other_initial(&mut self) {
+        if matches!(self.second, Second::Initial(_)) {
+            self.second = Second::Empty;
+        }
     }
 
     /// Keys made from the secrets of the Handshake or 1-RTT level.
     pub(crate) fn install(
         &mut self,
         space: Space,
-        suite: Suite,
+        (version, suite): (Version, Suite),
         local: &Secret,
         remote: &Secret,
         provider: Option<&dyn Provider>,
     ) {
         let keys = Keys {
-            local: DirectionKeys::from_secret(suite, local, provider),
-            remote: DirectionKeys::from_secret(suite, remote, provider),
+            local: DirectionKeys::from_secret(version, suite, local, provider),
+            remote: DirectionKeys::from_secret(version, suite, remote, provider),
         };
         if space == Space::Handshake {
             self.second = Second::Handshake(keys);
         } else if space == Space::Application {
             self.application = Some(Application {
+                #[cfg(feature = "v2")]
+                version,
                 suite,
                 keys,
                 local_secret: local.clone(),
@@ -108,6 +194,9 @@ impl Keyring {
                 confirmed: true,
                 first_received: None,
                 answer_owed: false,
+                confirmation_asked: false,
+                #[cfg(any(test, feature = "testing"))]
+                limits: None,
             });
         }
     }
@@ -226,15 +315,26 @@ impl Keyring {
                 return opened.map_err(|_| application.count_failure());
             }
         }
+        #[cfg(feature = "alloc")]
+        let has_previous = matches!(self.first, First::Previous { .. });
+        #[cfg(feature = "alloc")]
+        let ciphertext = has_previous.then(|| Ciphertext::of(packet));
         let opened = if let Second::Next { remote, .. } = &self.second {
             remote.open_packet(packet, payload_at, number)
         } else {
             // Before confirmation the slot is taken, yet a confirmed server may already update.
-            let secret = application.remote_secret.next(application.suite);
-            PacketKey::from_secret(application.suite, &secret, provider)
+            let secret = application.next(&application.remote_secret);
+            application
+                .packet_key(&secret, provider)
                 .open_packet(packet, payload_at, number)
         };
-        let range = opened.map_err(|_| application.count_failure())?;
+        let Ok(range) = opened else {
+            #[cfg(feature = "alloc")]
+            if let Some(ciphertext) = &ciphertext {
+                ciphertext.restore(packet);
+            }
+            return Err(self.refuse_phase(packet, payload_at, number));
+        };
         //= rfc9001#6.2
         // The peer may not update again before it can know that we followed.
         if application.answer_owed {
@@ -251,21 +351,39 @@ impl Keyring {
         Ok(range)
     }
 
+    /// What did not open with the next keys may be sealed with those that were replaced, although its number is above
+    /// those of the packets that came with newer ones.
+    fn refuse_phase(&mut self, packet: &mut [u8], payload_at: usize, number: u64) -> KeyError {
+        //= rfc9001#6.4
+        // The ciphers that are built in leave alone what does not open.
+        if let First::Previous { key, .. } = &self.first
+            && key.open_packet(packet, payload_at, number).is_ok()
+        {
+            return KeyError::Fatal(TransportError::new(rule!(
+                Code::KEY_UPDATE_ERROR,
+                "old keys for a packet after one with newer keys"
+            )));
+        }
+        match &mut self.application {
+            Some(application) => application.count_failure(),
+            None => KeyError::Undecryptable,
+        }
+    }
+
     /// Takes the next generation into use, in both directions; the replaced receive key stays for a while.
     fn advance(&mut self, first_number: u64, provider: Option<&dyn Provider>) {
         let Some(application) = &mut self.application else {
             return;
         };
-        let suite = application.suite;
-        application.local_secret = application.local_secret.next(suite);
-        application.remote_secret = application.remote_secret.next(suite);
+        application.local_secret = application.next(&application.local_secret);
+        application.remote_secret = application.next(&application.remote_secret);
         let (local, remote) = match core::mem::take(&mut self.second) {
             Second::Next { local, remote } => (local, remote),
             other => {
                 self.second = other;
                 (
-                    PacketKey::from_secret(suite, &application.local_secret, provider),
-                    PacketKey::from_secret(suite, &application.remote_secret, provider),
+                    application.packet_key(&application.local_secret, provider),
+                    application.packet_key(&application.remote_secret, provider),
                 )
             }
         };
@@ -279,6 +397,7 @@ impl Keyring {
         application.sealed = 0;
         application.first_sent = None;
         application.confirmed = false;
+        application.confirmation_asked = false;
         application.first_received = None;
         self.derive_next(provider);
     }
@@ -288,8 +407,7 @@ impl Keyring {
         let (Some(application), Second::Empty) = (&self.application, &self.second) else {
             return;
         };
-        let suite = application.suite;
-        let key = |secret: &Secret| PacketKey::from_secret(suite, &secret.next(suite), provider);
+        let key = |secret| application.packet_key(&application.next(secret), provider);
         self.second = Second::Next {
             local: key(&application.local_secret),
             remote: key(&application.remote_secret),
@@ -329,12 +447,40 @@ impl Keyring {
 
     /// Half of what the AEAD allows under one key is used up: time for an update (RFC 9001 §6.6).
     pub(crate) fn wants_update(&self) -> bool {
-        self.application.as_ref().is_some_and(|application| {
-            application
-                .suite
-                .confidentiality_limit()
-                .is_some_and(|limit| application.sealed >= limit / 2)
+        self.has_sealed(|limit| limit / 2)
+    }
+
+    /// An update is due and has to wait until the peer acknowledges something under the current keys, which it was not
+    /// asked for yet. Says so once for each generation of keys.
+    pub(crate) fn take_confirmation_due(&mut self) -> bool {
+        let is_due = self.wants_update();
+        let application = self.application.as_mut().filter(|_| is_due);
+        application.is_some_and(|application| {
+            let is_asked = core::mem::replace(&mut application.confirmation_asked, true);
+            !application.confirmed && !is_asked
         })
+    }
+
+    /// The AEAD allows no more packets under this key than it takes to say so: the connection cannot go on.
+    //= rfc9001#6.6
+    pub(crate) fn is_used_up(&self) -> bool {
+        self.has_sealed(|limit| limit.saturating_sub(CLOSING_PACKETS))
+    }
+
+    fn has_sealed(&self, part: impl Fn(u64) -> u64) -> bool {
+        let limit = |application: &Application| {
+            let limit = application.confidentiality_limit();
+            limit.is_some_and(|limit| application.sealed >= part(limit))
+        };
+        self.application.as_ref().is_some_and(limit)
+    }
+
+    /// Holds the 1-RTT keys to lower limits than those of their AEAD, as far as such keys exist.
+    #[cfg(any(test, feature = "testing"))]
+    pub(crate) fn set_limits(&mut self, limits: KeyLimits) {
+        if let Some(application) = &mut self.application {
+            application.limits = Some(limits);
+        }
     }
 
     /// The negotiated suite, once 1-RTT keys exist.
@@ -346,11 +492,43 @@ impl Keyring {
 }
 
 impl Application {
+    fn confidentiality_limit(&self) -> Option<u64> {
+        #[cfg(any(test, feature = "testing"))]
+        if let Some(limits) = self.limits {
+            return Some(limits.confidentiality);
+        }
+        self.suite.confidentiality_limit()
+    }
+
+    fn integrity_limit(&self) -> u64 {
+        #[cfg(any(test, feature = "testing"))]
+        if let Some(limits) = self.limits {
+            return limits.integrity;
+        }
+        self.suite.integrity_limit()
+    }
+
+    fn version(&self) -> Version {
+        #[cfg(feature = "v2")]
+        return self.version;
+        #[cfg(not(feature = "v2"))]
+        Version::V1
+    }
+
+    /// The secret after `secret`.
+    fn next(&self, secret: &Secret) -> Secret {
+        secret.next(self.version(), self.suite)
+    }
+
+    fn packet_key(&self, secret: &Secret, provider: Option<&dyn Provider>) -> PacketKey {
+        PacketKey::from_secret(self.version(), self.suite, secret, provider)
+    }
+
     //= rfc9001#6.6
     // Failed authentications are counted over all keys of the connection.
     fn count_failure(&mut self) -> KeyError {
         self.failed += 1;
-        if self.failed < self.suite.integrity_limit() {
+        if self.failed < self.integrity_limit() {
             return KeyError::Undecryptable;
         }
         KeyError::Fatal(TransportError::new(rule!(

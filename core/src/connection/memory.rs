@@ -15,6 +15,8 @@ pub struct Memory<'m> {
     pub(crate) sent: SentMemory<'m>,
     pub(crate) received: Table<'m, NumberRange>,
     pub(crate) early: Table<'m, u8>,
+    #[cfg(feature = "datagrams")]
+    pub(crate) datagrams: Table<'m, u8>,
 }
 
 impl<'m> Memory<'m> {
@@ -36,7 +38,23 @@ impl<'m> Memory<'m> {
             sent,
             received,
             early,
+            #[cfg(feature = "datagrams")]
+            datagrams: Table::empty(),
         }
+    }
+
+    /// The same with places for DATAGRAM frames, twice `Limits::datagrams` bytes: half for each direction. Without
+    /// the feature `datagrams` there are none.
+    #[must_use]
+    #[cfg_attr(not(feature = "datagrams"), expect(unused_mut))]
+    pub fn datagrams(mut self, bytes: Table<'m, u8>) -> Self {
+        #[cfg(feature = "datagrams")]
+        {
+            self.datagrams = bytes;
+        }
+        #[cfg(not(feature = "datagrams"))]
+        drop(bytes);
+        self
     }
 
     /// The bounds it was made for.

@@ -20,14 +20,19 @@ mod close;
 mod components;
 mod config;
 mod crypto_stream;
+#[cfg(feature = "datagrams")]
+mod datagram;
 mod early;
 mod error;
 mod event;
+mod extensions;
 mod frames;
 mod handshake;
 mod keys;
 mod lent;
 mod memory;
+#[cfg(feature = "tokens")]
+mod new_token;
 mod packet_builder;
 mod promise;
 mod receive;
@@ -38,13 +43,20 @@ mod timer;
 mod tracer;
 mod transmit;
 mod version;
+mod version_choice;
 
 pub use crate::recovery::Codepoint;
 pub use crate::tls::ConfigError;
 pub use config::ClientConfig;
+#[cfg(feature = "datagrams")]
+pub use datagram::{DatagramStats, RecvDatagramError, SendDatagramError};
 pub use error::{CloseReason, ConnectionError, REASON_BYTES_MAX, Reason};
 pub use event::{Event, Receive, Transmit};
+#[cfg(any(test, feature = "testing"))]
+pub use keys::KeyLimits;
 pub use memory::Memory;
+#[cfg(feature = "tokens")]
+pub use new_token::NEW_TOKEN_MAX;
 pub use state::State;
 pub use stats::Stats;
 
@@ -113,6 +125,14 @@ impl<'m> Connection<'m> {
         if take(&mut self.events.session) {
             return Some(Event::NewSession);
         }
+        #[cfg(feature = "tokens")]
+        if self.parts.new_token.take_untold() {
+            return Some(Event::NewToken);
+        }
+        #[cfg(feature = "datagrams")]
+        if self.parts.datagrams.take_arrived() {
+            return Some(Event::DatagramReceived);
+        }
         if let Some(event) = self.parts.streams.poll_event() {
             self.report_stream(event);
             return Some(Event::Stream(event));
@@ -156,6 +176,12 @@ impl<'m> Connection<'m> {
         self.state == State::Confirmed && self.start_key_update()
     }
 
+    /// Holds the 1-RTT keys to lower limits than those of RFC 9001 §6.6, once they exist.
+    #[cfg(any(test, feature = "testing"))]
+    pub fn set_key_limits(&mut self, limits: KeyLimits) {
+        self.keyring.set_limits(limits);
+    }
+
     /// Has the peer acknowledge something soon: a sign of life from an idle connection.
     pub fn ping(&mut self) {
         self.ping = self.state.is_established();
@@ -179,6 +205,11 @@ impl<'m> Connection<'m> {
     /// The server's address.
     pub fn remote(&self) -> SocketAddr {
         self.remote
+    }
+
+    /// The version of QUIC that is spoken: that of the first flight until the server has answered.
+    pub fn version(&self) -> crate::wire::packet::Version {
+        self.version.choice.current()
     }
 
     /// The negotiated cipher suite, once TLS has one.

@@ -7,6 +7,8 @@ use crate::crypto::TAG_LENGTH;
 use crate::frame_writer::{FrameWriter, PACKET_TOKENS_MAX};
 use crate::recovery::Token;
 use crate::trace;
+#[cfg(feature = "grease")]
+use crate::wire::packet::without_fixed_bit;
 use crate::wire::packet::{
     ConnectionId, Kind, LongHeader, Space, Version, encode_short, number, patch_length,
 };
@@ -19,6 +21,8 @@ const SAMPLED_MIN: usize = 4;
 /// What a packet needs besides its frames.
 pub(super) struct PacketHead<'a> {
     pub(super) space: Space,
+    /// The version of a long header.
+    pub(super) version: Version,
     pub(super) destination: ConnectionId,
     pub(super) source: ConnectionId,
     /// The Retry token, in Initial packets.
@@ -26,6 +30,9 @@ pub(super) struct PacketHead<'a> {
     pub(super) number: u64,
     pub(super) largest_acknowledged: Option<u64>,
     pub(super) phase: bool,
+    /// The QUIC bit is 0.
+    #[cfg(feature = "grease")]
+    pub(super) greased: bool,
 }
 
 /// A packet whose header is written and whose frames are being written.
@@ -62,7 +69,7 @@ impl<'a> PacketBuilder<'a> {
             };
             let long = LongHeader {
                 kind,
-                version: Version::V1,
+                version: head.version,
                 destination: head.destination,
                 source: head.source,
                 token: head.token,
@@ -71,6 +78,10 @@ impl<'a> PacketBuilder<'a> {
             (Some(encoded.length_at), encoded.number_at)
         };
         let payload_at = writer.len();
+        #[cfg(feature = "grease")]
+        if let Some(first) = buffer.first_mut().filter(|_| head.greased) {
+            *first = without_fixed_bit(*first);
+        }
         if buffer.len() < payload_at + SAMPLED_MIN + TAG_LENGTH {
             return None;
         }

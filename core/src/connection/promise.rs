@@ -12,8 +12,16 @@ use crate::wire::Side;
 use crate::wire::packet::ConnectionId;
 use crate::wire::transport_parameters::{TransportParameters, reserved_id};
 
-/// Bytes our transport parameters take at most: about fifteen short ones.
-pub(super) const PARAMETERS_MAX: usize = 160;
+/// Bytes our transport parameters take at most: about fifteen short ones, and what features add.
+pub(super) const PARAMETERS_MAX: usize = 160
+    + if cfg!(feature = "v2") { 14 } else { 0 }
+    + if cfg!(feature = "ack-frequency") {
+        11
+    } else {
+        0
+    }
+    + if cfg!(feature = "grease") { 3 } else { 0 }
+    + if cfg!(feature = "datagrams") { 6 } else { 0 };
 
 /// Longer idle timeouts are announced as this one: 35 years.
 const IDLE_TIMEOUT_MAX_MS: u64 = 1 << 40;
@@ -27,6 +35,24 @@ pub(super) struct Promise {
     pub(super) ack_delay_exponent: u8,
     pub(super) connection_ids: u64,
     pub(super) reset_token: Option<[u8; 16]>,
+    /// It may be asked to hold acknowledgements back, for so many microseconds at least.
+    #[cfg(feature = "ack-frequency")]
+    pub(super) min_ack_delay_us: Option<u32>,
+    /// Packets may come without the QUIC bit.
+    #[cfg(feature = "grease")]
+    pub(super) grease_quic_bit: bool,
+    /// Bytes of the largest DATAGRAM frame; 0 for none at all.
+    #[cfg(feature = "datagrams")]
+    pub(super) datagram_frame_max: u64,
+}
+
+/// What we can take in, in bytes.
+pub(super) struct Datagrams {
+    /// Of UDP's datagrams.
+    pub(super) udp_max: u16,
+    /// Of DATAGRAM frames.
+    #[cfg(feature = "datagrams")]
+    pub(super) frame_max: usize,
 }
 
 impl Promise {
@@ -55,6 +81,13 @@ impl Promise {
             ack_delay_exponent: peer.ack_delay_exponent as u8,
             connection_ids: peer.active_connection_id_limit,
             reset_token: peer.stateless_reset_token,
+            // At most max_ack_delay.
+            #[cfg(feature = "ack-frequency")]
+            min_ack_delay_us: peer.min_ack_delay_us.map(|delay_us| delay_us as u32),
+            #[cfg(feature = "grease")]
+            grease_quic_bit: peer.grease_quic_bit,
+            #[cfg(feature = "datagrams")]
+            datagram_frame_max: peer.max_datagram_frame_size,
         }
     }
 }
@@ -62,7 +95,7 @@ impl Promise {
 /// Writes what we tell the server. `grease` picks a parameter that nobody knows.
 pub(super) fn encode_ours(
     settings: &Settings<'_>,
-    datagram_max: u16,
+    datagrams: &Datagrams,
     streams: &Streams<'_>,
     local: ConnectionId,
     grease: u64,
@@ -75,7 +108,9 @@ pub(super) fn encode_ours(
     };
     let promised = TransportParameters {
         max_idle_timeout_ms: idle_timeout_ms,
-        max_udp_payload_size: datagram_max.into(),
+        max_udp_payload_size: datagrams.udp_max.into(),
+        #[cfg(feature = "datagrams")]
+        max_datagram_frame_size: datagrams.frame_max as u64,
         initial_max_data: own.max_data,
         initial_max_stream_data_bidi_local: own.max_stream_data_bidi_local,
         initial_max_stream_data_bidi_remote: own.max_stream_data_bidi_remote,
@@ -84,6 +119,12 @@ pub(super) fn encode_ours(
         initial_max_streams_uni: own.max_streams_uni,
         active_connection_id_limit: cid::REMOTE_MAX as u64,
         initial_source_connection_id: Some(local),
+        #[cfg(feature = "ack-frequency")]
+        min_ack_delay_us: Some(crate::space::MIN_DELAY_US),
+        #[cfg(feature = "grease")]
+        grease_quic_bit: true,
+        #[cfg(feature = "v2")]
+        version_information: Some(settings.versions),
         ..TransportParameters::DEFAULT
     };
     promised.encode(writer, Side::Client, Some((reserved_id(grease), &[])))

@@ -9,7 +9,6 @@ use super::frames::Place;
 use super::refusal::Refusal;
 use super::{Connection, ConnectionError, Receive, State};
 use crate::fmt::debug;
-use crate::path::cid;
 use crate::recovery::Codepoint;
 use crate::space::Arrival;
 use crate::time::Instant;
@@ -65,7 +64,8 @@ impl Connection<'_> {
         let mut start = 0;
         let mut any_opened = false;
         while start < datagram.len() && self.state.is_open() {
-            let header = match Header::decode(datagram, start, cid::LOCAL_LENGTH) {
+            let cid_length = self.source.len();
+            let header = match Header::decode(datagram, start, cid_length) {
                 Ok(header) => header,
                 Err(error) => {
                     let reason = match error {
@@ -126,7 +126,9 @@ impl Connection<'_> {
         datagram: &mut [u8],
     ) -> Result<(), Refusal> {
         let space = match header.kind {
-            Kind::VersionNegotiation => return self.handle_version_negotiation(header, datagram),
+            Kind::VersionNegotiation => {
+                return self.handle_version_negotiation(now, header, datagram);
+            }
             Kind::Retry => {
                 self.handle_retry(now, header, datagram)?;
                 self.report_received(now, header, 0, &[]);
@@ -141,6 +143,10 @@ impl Connection<'_> {
         if !self.parts.local_cids.contains(&header.destination) {
             return Err(Discard::UnknownConnectionId.into());
         }
+        #[cfg(feature = "v2")]
+        if header.kind != Kind::Short && !self.version.choice.admits(header.version) {
+            return Err(Discard::WrongVersion.into());
+        }
         //= rfc9000#7.2
         //= rfc9000#17.2.2
         // A long header from somebody else, or with a token that only clients have.
@@ -152,9 +158,16 @@ impl Connection<'_> {
         let packet = datagram
             .get_mut(header.start..header.end)
             .ok_or(Discard::Malformed)?;
+        #[cfg(feature = "v2")]
+        let (number, payload) = self.open_in_its_version(now, space, header, packet)?;
+        #[cfg(not(feature = "v2"))]
         let (number, payload) = self.open(now, space, header, packet)?;
         let payload = packet.get(payload).unwrap_or(&[]);
         let content = self.admit(space, payload)?;
+        #[cfg(feature = "v2")]
+        if space == Space::Initial && content.crypto {
+            self.settle_version(header.version, true);
+        }
         self.report_received(now, header, number, payload);
         self.on_opened(now, space, header);
         self.apply(now, space, header, payload)?;
@@ -168,6 +181,29 @@ impl Connection<'_> {
             self.drive_handshake(now)?;
         }
         Ok(())
+    }
+
+    /// Opens an Initial packet in another version than ours, if the server may still change to it, with that version's
+    /// keys, which stay in use if they fit; and every other packet with the keys in use.
+    #[cfg(feature = "v2")]
+    fn open_in_its_version(
+        &mut self,
+        now: Instant,
+        space: Space,
+        header: &Header,
+        packet: &mut [u8],
+    ) -> Result<(u64, Range<usize>), Refusal> {
+        let changes = space == Space::Initial && header.version != self.version.choice.current();
+        if changes {
+            self.keyring.exchange_initial();
+        }
+        let opened = self.open(now, space, header, packet);
+        if changes && opened.is_err() {
+            self.keyring.exchange_initial();
+        } else if changes {
+            self.settle_version(header.version, false);
+        }
+        opened
     }
 
     /// Removes both layers of protection, and refuses what was seen before. Returns the packet's number and where

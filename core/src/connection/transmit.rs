@@ -4,7 +4,7 @@
 //! acknowledgement, a probe or the end; every datagram with an Initial packet has 1,200 bytes.
 
 use super::packet_builder::{PacketBuilder, PacketHead};
-use super::{Connection, State, Transmit, close, lent};
+use super::{Connection, ConnectionError, State, Transmit, close, lent};
 use crate::context::Context;
 use crate::frame_writer::{FrameWriter, PACKET_TOKENS_MAX};
 use crate::recovery::{self, Codepoint, Purpose, Token};
@@ -12,6 +12,7 @@ use crate::time::Instant;
 use crate::trace::Event;
 use crate::wire::frame::Frame;
 use crate::wire::packet::Space;
+use crate::wire::{Code, TransportError, rule};
 
 /// Bytes of a full datagram: what every path must carry, and the least a datagram with an Initial packet has.
 ///
@@ -45,11 +46,13 @@ impl Connection<'_> {
     /// room for more, as many datagrams are written as congestion control and pacing release.
     #[inline(never)]
     pub fn poll_transmit(&mut self, now: Instant, out: &mut [u8]) -> Option<Transmit> {
+        if self.state.is_open() {
+            self.before_transmit(now);
+        }
         match self.state {
             State::Closed | State::Draining => return None,
             State::Closing if !self.close.take_due() => return None,
-            State::Closing => {}
-            _ => self.before_transmit(),
+            _ => {}
         }
         let mut length = 0;
         let mut segment = DATAGRAM_SIZE;
@@ -84,9 +87,19 @@ impl Connection<'_> {
     }
 
     /// Work that was put off until something is sent.
-    fn before_transmit(&mut self) {
+    fn before_transmit(&mut self, now: Instant) {
         if self.keyring.wants_update() && self.state == State::Confirmed {
-            self.start_key_update();
+            let started = self.start_key_update();
+            // Acknowledgements alone are never acknowledged, and so would never permit the next update.
+            self.ping |= !started && self.keyring.take_confirmation_due();
+        }
+        //= rfc9001#6.6
+        if self.keyring.is_used_up() {
+            let error = TransportError::new(rule!(
+                Code::AEAD_LIMIT_REACHED,
+                "the keys are used up and cannot be updated"
+            ));
+            self.end(now, ConnectionError::Transport(error));
         }
     }
 
@@ -165,6 +178,7 @@ impl Connection<'_> {
         space == Space::Application
             && (self.ping
                 || self.parts.challenges.has_pending()
+                || self.parts.has_pending_extension()
                 || self.parts.local_cids.has_pending()
                 || self.parts.remote_cids.has_pending()
                 || self.parts.streams.has_pending())
@@ -237,16 +251,25 @@ impl Connection<'_> {
         number: u64,
         out: &'o mut [u8],
     ) -> Option<PacketBuilder<'o>> {
+        //= rfc9287#3.1
+        // Only what the handshake has proven to be the server's word counts.
+        #[cfg(feature = "grease")]
+        let greased = self.state > State::Handshaking
+            && self.promise.grease_quic_bit
+            && self.random.u64() & 1 != 0;
         let (receive, _) = self.parts.streams.handshake_buffers();
         let token = lent::divide(self.state, receive, self.version.token_length()).token;
         let head = PacketHead {
             space,
+            version: self.version.choice.current(),
             destination: self.parts.remote_cids.current(),
             source: self.source,
             token,
             number,
             largest_acknowledged: self.recovery.largest_acknowledged(space),
             phase: self.keyring.phase(),
+            #[cfg(feature = "grease")]
+            greased,
         };
         PacketBuilder::new(out, &head)
     }
@@ -260,6 +283,7 @@ impl Connection<'_> {
         interest: Interest,
         writer: &mut FrameWriter<'_>,
     ) {
+        let largest = self.datagram_max_now();
         let mut cx = Context {
             now,
             random: &mut self.random,
@@ -286,9 +310,20 @@ impl Connection<'_> {
             pad = parts.challenges.on_transmit(writer);
             parts.local_cids.on_transmit(cx.random, writer);
             parts.remote_cids.on_transmit(writer);
-            parts.streams.on_transmit(&mut cx, writer);
+            #[cfg(feature = "ack-frequency")]
+            if let Some(delay_us) = parts.ack_requests.on_transmit(writer) {
+                self.recovery.raise_max_ack_delay(delay_us);
+            }
+            parts.write_data(&mut cx, largest, writer);
         }
         let wants_ping = purpose == Purpose::Probe || (self.ping && space == Space::Application);
+        #[cfg(feature = "ack-frequency")]
+        if purpose == Purpose::Probe
+            && space == Space::Application
+            && parts.ack_requests.is_asking()
+        {
+            writer.frame(&Frame::ImmediateAck, Token::None);
+        }
         if wants_ping && !writer.is_ack_eliciting() {
             //= rfc9002#6.2.4
             writer.frame(&Frame::Ping, Token::None);

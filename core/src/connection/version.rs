@@ -1,16 +1,22 @@
-//! Before the handshake proper: Retry (RFC 9000 §8.1.2, §17.2.5) and Version Negotiation (RFC 9000 §6).
+//! Before the handshake proper: Retry (RFC 9000 §8.1.2, §17.2.5) and Version Negotiation (RFC 9000 §6,
+//! RFC 9368).
 //!
 //! Invariant: neither has any effect once an authentic packet of the server was processed, and a Retry
 //! has one at most once.
 
+#[cfg(feature = "v2")]
+use super::handshake::{self, FIRST_DESTINATION_LENGTH};
 use super::refusal::Refusal;
+use super::version_choice::VersionChoice;
 use super::{Connection, State};
 use crate::codec::copy;
 use crate::crypto::retry_tag::is_retry_genuine;
 use crate::fmt::debug;
 use crate::time::Instant;
 use crate::trace::Discard;
-use crate::wire::packet::{ConnectionId, Header, Space, Version, Versions};
+#[cfg(feature = "v2")]
+use crate::wire::packet::Version;
+use crate::wire::packet::{ConnectionId, Header, Space, Versions};
 use crate::wire::transport_parameters::TransportParameters;
 use crate::wire::{Code, TransportError, rule};
 
@@ -28,11 +34,13 @@ pub(super) struct Negotiation {
     initial_source: Option<ConnectionId>,
     /// Bytes of the Retry token, which stands at the end of the CRYPTO receive buffer.
     token_length: usize,
+    pub(super) choice: VersionChoice,
 }
 
 impl Negotiation {
-    pub(super) fn new(original_destination: ConnectionId) -> Self {
+    pub(super) fn new(original_destination: ConnectionId, choice: VersionChoice) -> Self {
         Self {
+            choice,
             original_destination,
             retry_source: None,
             initial_source: None,
@@ -72,6 +80,8 @@ impl Negotiation {
         &self,
         parameters: &TransportParameters,
     ) -> Result<(), TransportError> {
+        #[cfg(feature = "v2")]
+        self.choice.authenticate(parameters)?;
         let source = self.initial_source.unwrap_or(ConnectionId::EMPTY);
         parameters.check_server_ids(
             &self.original_destination,
@@ -84,18 +94,62 @@ impl Negotiation {
 impl Connection<'_> {
     pub(super) fn handle_version_negotiation(
         &mut self,
+        now: Instant,
         header: &Header,
         datagram: &[u8],
     ) -> Result<(), Refusal> {
         //= rfc9000#6.2
         let is_ours = self.parts.local_cids.contains(&header.destination)
             && header.source == self.version.original_destination;
-        let list = datagram.get(header.token.clone()).unwrap_or(&[]);
-        let names_ours = Versions::new(list).contains(Version::V1);
-        if self.state != State::Handshaking || !self.version.is_fresh() || !is_ours || names_ours {
+        let list = Versions::new(datagram.get(header.token.clone()).unwrap_or(&[]));
+        let is_fresh = self.state == State::Handshaking && self.version.is_fresh();
+        if !is_fresh || !is_ours || !self.version.choice.may_react(&list) {
             return Err(Discard::Unexpected.into());
         }
+        #[cfg(feature = "v2")]
+        if self.version.choice.react(&list) {
+            self.begin_again(now);
+            return Ok(());
+        }
+        #[cfg(not(feature = "v2"))]
+        let _ = now;
         Err(Refusal::Version)
+    }
+
+    /// The first flight once more, in the version that was chosen from the server's list.
+    #[cfg(feature = "v2")]
+    fn begin_again(&mut self, now: Instant) {
+        debug!("version negotiation");
+        //= rfc9369#5
+        self.version.forget_token();
+        let before = self.settings.versions;
+        let (_, hello) = self.parts.streams.handshake_buffers();
+        before.replace_in(hello, self.version.choice.original());
+        let destination = handshake::random_cid(&mut self.random, FIRST_DESTINATION_LENGTH);
+        self.version.original_destination = destination;
+        self.send_first_flight(now, destination);
+    }
+
+    /// The server's next packets come from another connection ID, or in another version: Initial packets go on with
+    /// new keys, and say the same again.
+    fn send_first_flight(&mut self, now: Instant, destination: ConnectionId) {
+        self.parts.remote_cids.set_first(destination);
+        self.keyring
+            .install_initial(&self.version.choice, destination.as_slice());
+        // Packet numbers go on, and nothing was lost to congestion.
+        self.parts.crypto_send.restart(Space::Initial);
+        self.recovery.restart_space(now, Space::Initial);
+    }
+
+    /// An Initial packet of `version` was opened, which settles the version if it is not the one we began in, or if
+    /// it brought something for TLS.
+    #[cfg(feature = "v2")]
+    pub(super) fn settle_version(&mut self, version: Version, has_crypto: bool) {
+        //= rfc9369#4.1
+        if has_crypto || version != self.version.choice.original() {
+            self.version.choice.settle(version);
+            self.keyring.forget_other_initial();
+        }
     }
 
     #[inline(never)]
@@ -108,6 +162,7 @@ impl Connection<'_> {
         //= rfc9000#17.2.5.2
         let is_acceptable = self.state == State::Handshaking
             && self.version.is_fresh()
+            && header.version == self.version.choice.original()
             && self.parts.local_cids.contains(&header.destination)
             && header.source != self.version.original_destination;
         if !is_acceptable {
@@ -115,11 +170,35 @@ impl Connection<'_> {
         }
         let packet = datagram.get(header.start..header.end).unwrap_or(&[]);
         //= rfc9001#5.8
-        if !is_retry_genuine(self.version.original_destination.as_slice(), packet) {
+        let original = self.version.original_destination;
+        if !is_retry_genuine(header.version, original.as_slice(), packet) {
             return Err(Discard::Undecryptable.into());
         }
         let token = datagram.get(header.token.clone()).unwrap_or(&[]);
         self.accept_retry(now, header.source, token)
+    }
+
+    /// Brings `token` in every Initial packet from now on, instead of an earlier one; `false` if there is no room.
+    fn keep_token(&mut self, token: &[u8]) -> bool {
+        self.version.token_length = 0;
+        // Half of the window stays for the server's messages, and every Initial keeps room for ours.
+        let room = (self.lent().0.window.len() / 2).min(TOKEN_MAX);
+        if token.len() > room {
+            return false;
+        }
+        self.version.token_length = token.len();
+        let (lent, _) = self.lent();
+        if let Some(place) = lent.token.get_mut(..token.len()) {
+            copy(place, token);
+        }
+        true
+    }
+
+    /// A token of an earlier connection, until a Retry brings another.
+    //= rfc9000#8.1.3
+    #[cfg(feature = "tokens")]
+    pub(super) fn bring_token(&mut self, token: &[u8]) {
+        self.keep_token(token);
     }
 
     fn accept_retry(
@@ -129,27 +208,16 @@ impl Connection<'_> {
         token: &[u8],
     ) -> Result<(), Refusal> {
         debug!("retry");
-        // Half of the window stays for the server's messages, and every Initial keeps room for ours.
-        let room = (self.lent().0.window.len() / 2).min(TOKEN_MAX);
-        if token.len() > room {
+        if !self.keep_token(token) {
             return Err(TransportError::new(rule!(
                 Code::CRYPTO_BUFFER_EXCEEDED,
                 "the Retry token does not fit Limits::handshake"
             ))
             .into());
         }
-        self.version.token_length = token.len();
         self.version.retry_source = Some(source);
-        let (lent, _) = self.lent();
-        if let Some(place) = lent.token.get_mut(..token.len()) {
-            copy(place, token);
-        }
-        self.parts.remote_cids.set_first(source);
-        self.keyring.install_initial(source.as_slice());
         //= rfc9000#17.2.5.3
-        // The same ClientHello again; packet numbers go on, and nothing was lost to congestion.
-        self.parts.crypto_send.restart(Space::Initial);
-        self.recovery.restart_space(now, Space::Initial);
+        self.send_first_flight(now, source);
         Ok(())
     }
 }

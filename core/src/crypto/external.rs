@@ -114,6 +114,7 @@ mod tests {
     use crate::crypto::packet_key::DirectionKeys;
     use crate::crypto::random::Random;
     use crate::crypto::{Secret, signature};
+    use crate::wire::packet::Version;
 
     /// The built-in AEAD, seen from outside.
     struct Wrapped(Aead);
@@ -243,8 +244,9 @@ mod tests {
     fn inside_and_outside_give_the_same_packets() {
         for &suite in Suite::ALL {
             let counting = Counting::default();
-            let inside = DirectionKeys::from_secret(suite, &secret(suite), None);
-            let outside = DirectionKeys::from_secret(suite, &secret(suite), Some(&counting));
+            let inside = DirectionKeys::from_secret(Version::V1, suite, &secret(suite), None);
+            let outside =
+                DirectionKeys::from_secret(Version::V1, suite, &secret(suite), Some(&counting));
             let mut one = [0x41; 60];
             let mut other = one;
             inside.seal(&mut one, 7, 5, 2);
@@ -262,7 +264,7 @@ mod tests {
     #[test]
     fn failures_outside_leave_no_payload_behind() {
         let suite = Suite::Aes128GcmSha256;
-        let keys = DirectionKeys::from_secret(suite, &secret(suite), Some(&Odd));
+        let keys = DirectionKeys::from_secret(Version::V1, suite, &secret(suite), Some(&Odd));
         let mut packet = [0x41; 60];
         keys.seal(&mut packet, 7, 5, 2);
         assert!(packet[7..].iter().all(|&byte| byte == 0));

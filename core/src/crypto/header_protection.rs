@@ -21,6 +21,7 @@ use super::external::BoxedHeaderKey;
 use super::external::Provider;
 use super::hkdf::{Secret, expand_label};
 use super::suite::{KEY_LENGTH_MAX, Suite};
+use crate::wire::packet::Version;
 
 /// Bytes of ciphertext that the mask is made of.
 pub const SAMPLE_LENGTH: usize = 16;
@@ -65,10 +66,16 @@ pub struct TooShort;
 impl HeaderKey {
     /// The key that follows from a traffic secret.
     //= rfc9001#5.1
-    pub fn from_secret(suite: Suite, secret: &Secret, provider: Option<&dyn Provider>) -> Self {
+    pub fn from_secret(
+        version: Version,
+        suite: Suite,
+        secret: &Secret,
+        provider: Option<&dyn Provider>,
+    ) -> Self {
+        let label = version.labels().header;
         let mut key = [0; KEY_LENGTH_MAX];
         let bytes = key.get_mut(..suite.key_length()).unwrap_or_default();
-        expand_label(suite.hash(), secret.as_slice(), b"quic hp", &[], bytes);
+        expand_label(suite.hash(), secret.as_slice(), label, &[], bytes);
         let header_key = Self::new(suite, bytes, provider);
         key.zeroize();
         header_key

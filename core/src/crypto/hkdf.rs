@@ -17,6 +17,7 @@ use zeroize::{Zeroize, ZeroizeOnDrop};
 
 use super::hash::{DIGEST_LENGTH_MAX, Hash};
 use super::suite::Suite;
+use crate::wire::packet::Version;
 
 /// A secret of the key schedule: 32 or 48 bytes.
 #[derive(Clone)]
@@ -58,8 +59,8 @@ impl Secret {
 
     /// The secret after the next key update. The header protection key is not derived anew from it.
     //= rfc9001#6.1
-    pub fn next(&self, suite: Suite) -> Self {
-        self.derive(suite.hash(), b"quic ku", &[])
+    pub fn next(&self, version: Version, suite: Suite) -> Self {
+        self.derive(suite.hash(), version.labels().update, &[])
     }
 }
 
@@ -163,7 +164,13 @@ mod tests {
     fn secrets_of_sha384_have_48_bytes() {
         let early = extract(Hash::Sha384, &[], &[0; 48]);
         assert_eq!(early.as_slice().len(), 48);
-        assert_eq!(early.next(Suite::Aes256GcmSha384).as_slice().len(), 48);
+        assert_eq!(
+            early
+                .next(Version::V1, Suite::Aes256GcmSha384)
+                .as_slice()
+                .len(),
+            48
+        );
     }
 
     #[test]

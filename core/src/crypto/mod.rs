@@ -18,9 +18,12 @@ pub mod random;
 pub mod retry_tag;
 pub mod signature;
 mod suite;
+mod version;
 
 #[cfg(test)]
 mod rfc9001;
+#[cfg(all(test, feature = "v2"))]
+mod rfc9369;
 #[cfg(test)]
 pub(crate) mod vectors;
 

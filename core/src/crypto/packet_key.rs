@@ -17,6 +17,7 @@ use super::external::Provider;
 use super::header_protection::HeaderKey;
 use super::hkdf::{Secret, expand_label};
 use super::suite::{KEY_LENGTH_MAX, Suite};
+use crate::wire::packet::Version;
 
 /// The keys of one encryption level, both ways.
 #[derive(Debug)]
@@ -40,10 +41,15 @@ const _: () = assert!(size_of::<DirectionKeys>() <= 1_024);
 
 impl DirectionKeys {
     /// The keys that follow from a traffic secret. `provider` is asked first, the built-in ciphers serve otherwise.
-    pub fn from_secret(suite: Suite, secret: &Secret, provider: Option<&dyn Provider>) -> Self {
+    pub fn from_secret(
+        version: Version,
+        suite: Suite,
+        secret: &Secret,
+        provider: Option<&dyn Provider>,
+    ) -> Self {
         Self {
-            header: HeaderKey::from_secret(suite, secret, provider),
-            packet: PacketKey::from_secret(suite, secret, provider),
+            header: HeaderKey::from_secret(version, suite, secret, provider),
+            packet: PacketKey::from_secret(version, suite, secret, provider),
         }
     }
 
@@ -74,15 +80,21 @@ pub struct PacketKey {
 impl PacketKey {
     /// The key that follows from a traffic secret.
     //= rfc9001#5.1
-    pub fn from_secret(suite: Suite, secret: &Secret, provider: Option<&dyn Provider>) -> Self {
+    pub fn from_secret(
+        version: Version,
+        suite: Suite,
+        secret: &Secret,
+        provider: Option<&dyn Provider>,
+    ) -> Self {
+        let labels = version.labels();
         let mut key = [0; KEY_LENGTH_MAX];
         let bytes = key.get_mut(..suite.key_length()).unwrap_or_default();
         let mut iv = Zeroizing::new([0; NONCE_LENGTH]);
-        expand_label(suite.hash(), secret.as_slice(), b"quic key", &[], bytes);
+        expand_label(suite.hash(), secret.as_slice(), labels.key, &[], bytes);
         expand_label(
             suite.hash(),
             secret.as_slice(),
-            b"quic iv",
+            labels.iv,
             &[],
             iv.as_mut_slice(),
         );
@@ -148,7 +160,7 @@ mod tests {
 
     fn keys(suite: Suite) -> DirectionKeys {
         let secret = Secret::new(&[0x42; 48][..suite.hash().length()]).unwrap();
-        DirectionKeys::from_secret(suite, &secret, None)
+        DirectionKeys::from_secret(Version::V1, suite, &secret, None)
     }
 
     /// A packet with a number of 2 bytes at 7, sealed.
@@ -219,7 +231,7 @@ mod tests {
             );
         }
         let other = Secret::new(&[0x43; 32]).unwrap();
-        let other = PacketKey::from_secret(Suite::Aes128GcmSha256, &other, None);
+        let other = PacketKey::from_secret(Version::V1, Suite::Aes128GcmSha256, &other, None);
         assert!(
             other
                 .open_packet(&mut clear.clone(), HEADER_LENGTH, NUMBER)
@@ -240,8 +252,9 @@ mod tests {
     fn after_an_update_only_the_header_key_still_fits() {
         for &suite in Suite::ALL {
             let secret = Secret::new(&[0x42; 48][..suite.hash().length()]).unwrap();
-            let old = DirectionKeys::from_secret(suite, &secret, None);
-            let new = PacketKey::from_secret(suite, &secret.next(suite), None);
+            let old = DirectionKeys::from_secret(Version::V1, suite, &secret, None);
+            let new =
+                PacketKey::from_secret(Version::V1, suite, &secret.next(Version::V1, suite), None);
             let mut packet = sealed(&old, &[0x77; 20]);
             old.header.unprotect(&mut packet, 7).unwrap();
             let mut again = packet.clone();

@@ -9,19 +9,10 @@
 use aes_gcm::aead::AeadInOut;
 use aes_gcm::{Aes128Gcm, KeyInit};
 
-use super::aead::{NONCE_LENGTH, TAG_LENGTH};
+use super::aead::TAG_LENGTH;
 use super::hash::is_equal;
 use crate::codec::{Full, Writer};
-
-/// The key of version 1.
-const KEY_V1: [u8; 16] = [
-    0xbe, 0x0c, 0x69, 0x0b, 0x9f, 0x66, 0x57, 0x5a, 0x1d, 0x76, 0x6b, 0x54, 0xe3, 0x68, 0xc8, 0x4e,
-];
-
-/// The nonce of version 1.
-const NONCE_V1: [u8; NONCE_LENGTH] = [
-    0x46, 0x15, 0x99, 0xd3, 0x5d, 0x63, 0x2b, 0xf2, 0x23, 0x98, 0x25, 0xbb,
-];
+use crate::wire::packet::Version;
 
 /// The longest pseudo-packet, built on the stack because the AEAD wants its associated data in one piece: more than a
 /// datagram of Ethernet can bring.
@@ -31,22 +22,27 @@ const PSEUDO_PACKET_LENGTH_MAX: usize = 1_500;
 ///
 /// `original_cid` is the Destination Connection ID of the Initial packet that the Retry answers.
 //= rfc9001#5.8
-pub fn retry_tag(original_cid: &[u8], retry_without_tag: &[u8]) -> Option<[u8; TAG_LENGTH]> {
+pub fn retry_tag(
+    version: Version,
+    original_cid: &[u8],
+    retry_without_tag: &[u8],
+) -> Option<[u8; TAG_LENGTH]> {
     let mut buffer = [0; PSEUDO_PACKET_LENGTH_MAX];
     let mut writer = Writer::new(&mut buffer);
     pseudo_packet(&mut writer, original_cid, retry_without_tag).ok()?;
-    Aes128Gcm::new((&KEY_V1).into())
-        .encrypt_inout_detached((&NONCE_V1).into(), writer.written(), (&mut [][..]).into())
+    let (key, nonce) = version.retry_key();
+    Aes128Gcm::new((&key).into())
+        .encrypt_inout_detached((&nonce).into(), writer.written(), (&mut [][..]).into())
         .ok()
         .map(Into::into)
 }
 
 /// Whether `retry`, a whole packet, ends with the tag that belongs to it.
-pub fn is_retry_genuine(original_cid: &[u8], retry: &[u8]) -> bool {
+pub fn is_retry_genuine(version: Version, original_cid: &[u8], retry: &[u8]) -> bool {
     let middle = retry.len().checked_sub(TAG_LENGTH);
     middle
         .and_then(|middle| retry.split_at_checked(middle))
-        .and_then(|(packet, tag)| Some(is_equal(&retry_tag(original_cid, packet)?, tag)))
+        .and_then(|(packet, tag)| Some(is_equal(&retry_tag(version, original_cid, packet)?, tag)))
         .unwrap_or(false)
 }
 
@@ -63,21 +59,24 @@ fn pseudo_packet(
 mod tests {
     use super::*;
 
+    const V1: Version = Version::V1;
+
     #[test]
     fn covers_connection_id_and_packet() {
-        let tag = retry_tag(b"original", b"packet");
+        let tag = retry_tag(V1, b"original", b"packet");
         assert!(tag.is_some());
-        assert_ne!(tag, retry_tag(b"originaL", b"packet"));
-        assert_ne!(tag, retry_tag(b"original", b"packeT"));
-        assert_ne!(tag, retry_tag(b"origina", b"lpacket"));
+        assert_ne!(tag, retry_tag(V1, b"originaL", b"packet"));
+        assert_ne!(tag, retry_tag(V1, b"original", b"packeT"));
+        assert_ne!(tag, retry_tag(V1, b"origina", b"lpacket"));
     }
 
     #[test]
     fn a_packet_longer_than_the_bound_has_no_tag() {
         let fitting = PSEUDO_PACKET_LENGTH_MAX - 1 - 8;
-        assert!(retry_tag(&[1; 8], &std::vec![0; fitting]).is_some());
-        assert!(retry_tag(&[1; 8], &std::vec![0; fitting + 1]).is_none());
+        assert!(retry_tag(V1, &[1; 8], &std::vec![0; fitting]).is_some());
+        assert!(retry_tag(V1, &[1; 8], &std::vec![0; fitting + 1]).is_none());
         assert!(!is_retry_genuine(
+            V1,
             &[1; 8],
             &std::vec![0; fitting + 1 + TAG_LENGTH]
         ));
@@ -86,7 +85,7 @@ mod tests {
     #[test]
     fn what_is_shorter_than_a_tag_is_not_genuine() {
         for length in 0..TAG_LENGTH {
-            assert!(!is_retry_genuine(&[1; 8], &[0; TAG_LENGTH][..length]));
+            assert!(!is_retry_genuine(V1, &[1; 8], &[0; TAG_LENGTH][..length]));
         }
     }
 }

@@ -4,6 +4,7 @@
 
 use super::*;
 use crate::wire::Side;
+use crate::wire::packet::Version;
 use vectors::hex;
 
 /// The connection ID that the client chose.
@@ -120,11 +121,11 @@ fn a2_client_initial() {
 
     let mut packet = clear.clone();
     packet.extend([0; TAG_LENGTH]);
-    let client = initial::keys(&hex(DESTINATION_CID), Side::Client);
+    let client = initial::keys(Version::V1, &hex(DESTINATION_CID), Side::Client);
     client.local.seal(&mut packet, 2, number_at, 4);
     assert_eq!(packet, hex(CLIENT_INITIAL));
 
-    let server = initial::keys(&hex(DESTINATION_CID), Side::Server);
+    let server = initial::keys(Version::V1, &hex(DESTINATION_CID), Side::Server);
     let unprotected = server
         .remote
         .header
@@ -155,11 +156,11 @@ fn a3_server_initial() {
 
     let mut packet = clear.clone();
     packet.extend([0; TAG_LENGTH]);
-    let server = initial::keys(&hex(DESTINATION_CID), Side::Server);
+    let server = initial::keys(Version::V1, &hex(DESTINATION_CID), Side::Server);
     server.local.seal(&mut packet, 1, number_at, 2);
     assert_eq!(packet, hex(SERVER_INITIAL));
 
-    let client = initial::keys(&hex(DESTINATION_CID), Side::Client);
+    let client = initial::keys(Version::V1, &hex(DESTINATION_CID), Side::Client);
     let unprotected = client
         .remote
         .header
@@ -187,12 +188,18 @@ fn a4_retry() {
     let retry = hex("ff000000010008f067a5502a4262b5746f6b656e04a265ba2eff4d829058fb3f0f2496ba");
     let (packet, tag) = retry.split_at(retry.len() - TAG_LENGTH);
     let cid = hex(DESTINATION_CID);
-    assert_eq!(retry_tag::retry_tag(&cid, packet).unwrap()[..], *tag);
-    assert!(retry_tag::is_retry_genuine(&cid, &retry));
+    assert_eq!(
+        retry_tag::retry_tag(Version::V1, &cid, packet).unwrap()[..],
+        *tag
+    );
+    assert!(retry_tag::is_retry_genuine(Version::V1, &cid, &retry));
     for bit in 0..retry.len() * 8 {
         let mut changed = retry.clone();
         changed[bit / 8] ^= 1 << (bit % 8);
-        assert!(!retry_tag::is_retry_genuine(&cid, &changed), "bit {bit}");
+        assert!(
+            !retry_tag::is_retry_genuine(Version::V1, &cid, &changed),
+            "bit {bit}"
+        );
     }
 }
 
@@ -214,7 +221,9 @@ fn a5_chacha20_keys() {
         hex("25a282b9e82f06f21f488917a4fc8f1b73573685608597d0efcb076b0ab7a7a4")
     );
     assert_eq!(
-        secret.next(Suite::ChaCha20Poly1305Sha256).as_slice(),
+        secret
+            .next(Version::V1, Suite::ChaCha20Poly1305Sha256)
+            .as_slice(),
         hex("1223504755036d556342ee9361d253421a826c9ecdf3c7148684b36b714881f9")
     );
 }
@@ -226,7 +235,7 @@ fn a5_chacha20_keys() {
 fn a5_chacha20_short_header_packet() {
     const NUMBER: u64 = 654_360_564;
     let suite = Suite::ChaCha20Poly1305Sha256;
-    let keys = DirectionKeys::from_secret(suite, &secret(CHACHA20_SECRET), None);
+    let keys = DirectionKeys::from_secret(Version::V1, suite, &secret(CHACHA20_SECRET), None);
     let mut packet = hex("4200bff401");
     packet.extend([0; TAG_LENGTH]);
     keys.seal(&mut packet, NUMBER, 1, 3);

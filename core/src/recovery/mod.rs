@@ -302,6 +302,18 @@ impl<'m> Recovery<'m> {
         self.ack_delay_exponent = ack_delay_exponent;
     }
 
+    /// The peer may hold acknowledgements back for so long from now on: it was asked to.
+    #[cfg(feature = "ack-frequency")]
+    pub fn set_max_ack_delay(&mut self, max_ack_delay_us: u32) {
+        self.max_ack_delay_us = max_ack_delay_us;
+    }
+
+    /// The peer may hold acknowledgements back for so long, if it heard of the request, or for as long as before.
+    #[cfg(feature = "ack-frequency")]
+    pub fn raise_max_ack_delay(&mut self, max_ack_delay_us: u32) {
+        self.max_ack_delay_us = self.max_ack_delay_us.max(max_ack_delay_us);
+    }
+
     /// Handshake packets can be sent from now on.
     pub fn on_handshake_keys(&mut self) {
         self.handshake_keys = true;

@@ -105,6 +105,15 @@ pub enum Token {
         /// Why it counts as lost, if it does.
         trigger: LossTrigger,
     },
+    /// ACK_FREQUENCY.
+    #[cfg(feature = "ack-frequency")]
+    AckFrequency {
+        /// Its number.
+        sequence: u64,
+    },
+    /// DATAGRAM, which is not repeated.
+    #[cfg(feature = "datagrams")]
+    Datagram,
 }
 
 const _: () = assert!(size_of::<Token>() <= 16);

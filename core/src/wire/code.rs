@@ -42,6 +42,8 @@ impl Code {
     pub const AEAD_LIMIT_REACHED: Self = Self(0x0f);
     /// No path can support the connection.
     pub const NO_VIABLE_PATH: Self = Self(0x10);
+    /// The endpoints do not agree on how they came to this version (RFC 9368 §10.2).
+    pub const VERSION_NEGOTIATION_ERROR: Self = Self(0x11);
 
     /// The code with this number; any 62-bit value may arrive.
     pub const fn new(value: u64) -> Self {
@@ -87,6 +89,7 @@ impl Code {
             0x0e => "KEY_UPDATE_ERROR",
             0x0f => "AEAD_LIMIT_REACHED",
             0x10 => "NO_VIABLE_PATH",
+            0x11 => "VERSION_NEGOTIATION_ERROR",
             0x100..0x200 => "CRYPTO_ERROR",
             _ => return None,
         })
@@ -180,7 +183,8 @@ mod tests {
             (Code::crypto(0), 0x100, "CRYPTO_ERROR(0)"),
             (Code::crypto(255), 0x1ff, "CRYPTO_ERROR(255)"),
             (Code::new(0x200), 0x200, "0x200"),
-            (Code::new(0x11), 0x11, "0x11"),
+            (Code::new(0x11), 0x11, "VERSION_NEGOTIATION_ERROR"),
+            (Code::new(0x12), 0x12, "0x12"),
         ];
         for (code, number, text) in cases {
             assert_eq!(code.get(), number);

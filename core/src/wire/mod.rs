@@ -8,9 +8,13 @@ pub mod properties;
 mod rule;
 mod stream_id;
 pub mod transport_parameters;
+#[cfg(feature = "v2")]
+mod version_information;
 
 pub use code::{Code, TransportError};
 pub use rule::Rule;
 pub(crate) use rule::{reason, rule};
 pub use stream_id::{Direction, Side, StreamId};
 pub use transport_parameters::{PreferredAddress, TransportParameters};
+#[cfg(feature = "v2")]
+pub use version_information::VersionInformation;

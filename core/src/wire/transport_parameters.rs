@@ -4,6 +4,8 @@
 
 use core::net::{SocketAddrV4, SocketAddrV6};
 
+#[cfg(feature = "v2")]
+use super::VersionInformation;
 use super::packet::ConnectionId;
 use super::{Code, Side, TransportError};
 use crate::codec::{DecodeError, Full, Reader, VarInt, Writer};
@@ -48,6 +50,16 @@ pub struct TransportParameters {
     pub retry_source_connection_id: Option<ConnectionId>,
     /// Bytes of the largest DATAGRAM frame it accepts; 0 if it accepts none (RFC 9221 §3).
     pub max_datagram_frame_size: u64,
+    /// It takes requests for acknowledgements, and can hold them back for so many microseconds
+    /// (draft-ietf-quic-ack-frequency).
+    #[cfg(feature = "ack-frequency")]
+    pub min_ack_delay_us: Option<u64>,
+    /// It takes packets whose QUIC bit is 0 (RFC 9287 §3).
+    #[cfg(feature = "grease")]
+    pub grease_quic_bit: bool,
+    /// The version it has chosen, and what else it speaks (RFC 9368 §3).
+    #[cfg(feature = "v2")]
+    pub version_information: Option<VersionInformation>,
 }
 
 /// Where a server would rather be reached, with a connection ID of sequence number 1 for it.
@@ -90,6 +102,12 @@ impl TransportParameters {
         initial_source_connection_id: None,
         retry_source_connection_id: None,
         max_datagram_frame_size: 0,
+        #[cfg(feature = "ack-frequency")]
+        min_ack_delay_us: None,
+        #[cfg(feature = "grease")]
+        grease_quic_bit: false,
+        #[cfg(feature = "v2")]
+        version_information: None,
     };
 
     /// Reads the parameters that `from` sent.
@@ -131,6 +149,10 @@ impl TransportParameters {
                 "preferred_address without connection IDs"
             )));
         }
+        #[cfg(feature = "ack-frequency")]
+        if parameters.min_ack_delay_us.unwrap_or(0) > parameters.max_ack_delay_ms * 1_000 {
+            return Err(illegal());
+        }
         Ok(parameters)
     }
 
@@ -157,6 +179,23 @@ impl TransportParameters {
         if id == id::DISABLE_ACTIVE_MIGRATION {
             self.disable_active_migration = true;
             return value.end().map_err(|_| illegal());
+        }
+        #[cfg(feature = "ack-frequency")]
+        if id == id::MIN_ACK_DELAY {
+            self.min_ack_delay_us = Some(value.varint().map_err(|_| torn())?);
+            return value.end().map_err(|_| torn());
+        }
+        #[cfg(feature = "grease")]
+        if id == id::GREASE_QUIC_BIT {
+            self.grease_quic_bit = true;
+            //= rfc9287#3
+            return value.end().map_err(|_| illegal());
+        }
+        #[cfg(feature = "v2")]
+        if id == id::VERSION_INFORMATION {
+            let information = VersionInformation::decode(value).map_err(|_| illegal())?;
+            self.version_information = Some(information);
+            return Ok(());
         }
         let cid = Some(ConnectionId::new(value.rest()).ok_or(illegal())?);
         match id {
@@ -241,6 +280,22 @@ impl TransportParameters {
             }
             if let Some(cid) = &self.initial_source_connection_id {
                 opaque(writer, id::INITIAL_SOURCE_CONNECTION_ID, cid.as_slice())?;
+            }
+            #[cfg(feature = "v2")]
+            if let Some(information) = &self.version_information {
+                writer.varint(id::VERSION_INFORMATION)?;
+                writer.varint(information.encoded_length() as u64)?;
+                information.encode(writer)?;
+            }
+            #[cfg(feature = "ack-frequency")]
+            if let Some(delay_us) = self.min_ack_delay_us {
+                writer.varint(id::MIN_ACK_DELAY)?;
+                writer.varint(VarInt::size(delay_us) as u64)?;
+                writer.varint(delay_us)?;
+            }
+            #[cfg(feature = "grease")]
+            if self.grease_quic_bit {
+                opaque(writer, id::GREASE_QUIC_BIT, &[])?;
             }
             if self.disable_active_migration {
                 opaque(writer, id::DISABLE_ACTIVE_MIGRATION, &[])?;
@@ -374,6 +429,12 @@ mod id {
     pub const ACTIVE_CONNECTION_ID_LIMIT: u64 = 0x0e;
     pub const INITIAL_SOURCE_CONNECTION_ID: u64 = 0x0f;
     pub const RETRY_SOURCE_CONNECTION_ID: u64 = 0x10;
+    #[cfg(feature = "ack-frequency")]
+    pub const MIN_ACK_DELAY: u64 = 0xff04_de1b;
+    #[cfg(feature = "grease")]
+    pub const GREASE_QUIC_BIT: u64 = 0x2ab2;
+    #[cfg(feature = "v2")]
+    pub const VERSION_INFORMATION: u64 = 0x11;
     pub const MAX_DATAGRAM_FRAME_SIZE: u64 = 0x20;
 }
 
@@ -381,7 +442,13 @@ mod id {
 const fn known(id: u64) -> Option<u32> {
     match id {
         0..=id::RETRY_SOURCE_CONNECTION_ID => Some(1 << id),
+        #[cfg(feature = "v2")]
+        id::VERSION_INFORMATION => Some(1 << id),
         id::MAX_DATAGRAM_FRAME_SIZE => Some(1 << 31),
+        #[cfg(feature = "ack-frequency")]
+        id::MIN_ACK_DELAY => Some(1 << 29),
+        #[cfg(feature = "grease")]
+        id::GREASE_QUIC_BIT => Some(1 << 30),
         _ => None,
     }
 }
@@ -483,6 +550,15 @@ mod tests {
             initial_source_connection_id: Some(cid(&[5; 4])),
             retry_source_connection_id: Some(ConnectionId::EMPTY),
             max_datagram_frame_size: 65_535,
+            #[cfg(feature = "ack-frequency")]
+            min_ack_delay_us: Some(1_000),
+            #[cfg(feature = "grease")]
+            grease_quic_bit: true,
+            #[cfg(feature = "v2")]
+            version_information: Some(VersionInformation::new(
+                super::super::packet::Version::V1,
+                super::super::packet::Version::KNOWN,
+            )),
         }
     }
 

@@ -18,6 +18,7 @@ use super::buffers::Buffers;
 use super::exchange::{Exchange, Head, Outgoing, Upload};
 use super::message::{copy, make_request, to_engine, to_kernel};
 use super::socket::{Batch, Received, Sent, Slots, Socket};
+use super::tokens::Tokens;
 use super::{Seat, failure};
 use crate::error::{Cause, Failure, Phase};
 
@@ -209,6 +210,14 @@ impl Link {
                 Cause::Other,
                 "connection refused",
             ));
+        }
+    }
+
+    /// Leaves the server's newest token for the connection after this one.
+    pub fn leave_token(&self, tokens: &mut Tokens) {
+        let transport = self.client.transport();
+        if !transport.new_token().is_empty() {
+            tokens.put(&self.authority, transport.version(), transport.new_token());
         }
     }
 

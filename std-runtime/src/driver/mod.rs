@@ -16,6 +16,7 @@ mod link;
 mod message;
 mod origin;
 mod socket;
+mod tokens;
 mod worker;
 
 use std::collections::HashMap;

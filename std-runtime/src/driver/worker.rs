@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use mio::{Events, Poll, Token};
 use quicpro_core::Limits;
 use quicpro_core::http3;
-use quicpro_core::mem::Object;
+use quicpro_core::mem::{Object, Shared};
 use quicpro_core::trace::Sink;
 use url::Position;
 
@@ -21,6 +21,7 @@ use super::inbox::Inbox;
 use super::link::{Link, NotStarted, Now, Stage, Turn};
 use super::origin::Origin;
 use super::socket::{Slots, Socket};
+use super::tokens::Tokens;
 use super::{Command, Exchange, Seat, Settings};
 use crate::config::NO_ANSWER;
 use crate::error::{Cause, Failure, Phase};
@@ -48,6 +49,7 @@ pub(crate) struct Worker {
     out: Box<[u8]>,
     links: BTreeMap<usize, Link>,
     origins: HashMap<Arc<str>, Origin>,
+    tokens: Tokens,
     next_key: usize,
     /// The engine's time zero.
     epoch: Instant,
@@ -72,6 +74,7 @@ impl Worker {
             out: vec![0; OUT_BYTES].into_boxed_slice(),
             links: BTreeMap::new(),
             origins: HashMap::new(),
+            tokens: Tokens::default(),
             next_key: 1,
             epoch: Instant::now(),
             closing: false,
@@ -314,6 +317,7 @@ impl Worker {
     fn close(&mut self, key: usize) {
         let now = self.now();
         if let Some(mut link) = self.links.remove(&key) {
+            link.leave_token(&mut self.tokens);
             link.close(&mut Turn {
                 now,
                 slots: &mut self.slots,
@@ -452,7 +456,12 @@ impl Worker {
             Arc::new(move |result| drop(inbox.push(Command::Verified(key, result))));
         let idle = self.settings.max_idle_timeout;
         let config = self.settings.tls.config(host, report);
-        let config = config.idle_timeout(Some(idle));
+        let mut config = config.idle_timeout(Some(idle));
+        if let Some(token) = self.tokens.take(authority) {
+            // A token is good in the version that it came in, and whoever gave it speaks that version.
+            let bytes = Shared::Owned(token.bytes);
+            config = config.first_version(token.version).token(bytes);
+        }
         let mut entropy = [0; 32];
         getrandom::fill(&mut entropy).map_err(|error| error.to_string())?;
         let memory = http3::Memory::boxed(&Limits::DESKTOP);

@@ -23,7 +23,7 @@ pub(super) fn frame(frame: &Frame<'_>, exponent: u32) -> Value {
     };
     match frame {
         Frame::Padding { length } => put("raw", json!({ "payload_length": length })),
-        Frame::Ping | Frame::HandshakeDone => {}
+        Frame::Ping | Frame::HandshakeDone | Frame::ImmediateAck => {}
         Frame::Ack(ack) => acknowledgement(ack, exponent, &mut object),
         Frame::ResetStream {
             id,
@@ -89,8 +89,25 @@ pub(super) fn frame(frame: &Frame<'_>, exponent: u32) -> Value {
             put("data", text::bytes(data, text::SHORT_MAX));
         }
         Frame::ConnectionClose(close) => connection_close(close, &mut object),
+        Frame::Datagram { data, .. } => put("raw", json!({ "length": data.len() })),
+        Frame::AckFrequency { .. } => ack_frequency(frame, &mut object),
     }
     Value::Object(object)
+}
+
+fn ack_frequency(frame: &Frame<'_>, object: &mut Object) {
+    if let Frame::AckFrequency {
+        sequence,
+        threshold,
+        delay_us,
+        reordering,
+    } = *frame
+    {
+        object.insert("sequence_number".into(), sequence.into());
+        object.insert("ack_eliciting_threshold".into(), threshold.into());
+        object.insert("requested_max_ack_delay".into(), delay_us.into());
+        object.insert("reordering_threshold".into(), reordering.into());
+    }
 }
 
 fn acknowledgement(ack: &Ack<'_>, exponent: u32, object: &mut Object) {

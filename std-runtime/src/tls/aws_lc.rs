@@ -153,13 +153,14 @@ mod tests {
     use super::*;
     use quicpro_core::crypto::key_exchange::PUBLIC_KEY_LENGTH_MAX;
     use quicpro_core::crypto::{DirectionKeys, KeyShare, Random, Secret};
+    use quicpro_core::wire::packet::Version;
 
     #[test]
     fn both_sides_of_the_seam_protect_alike() {
         for &suite in Suite::ALL {
             let secret = Secret::new(&vec![7; suite.hash().length()]).unwrap();
-            let ours = DirectionKeys::from_secret(suite, &secret, None);
-            let theirs = DirectionKeys::from_secret(suite, &secret, Some(&AwsLc));
+            let ours = DirectionKeys::from_secret(Version::V1, suite, &secret, None);
+            let theirs = DirectionKeys::from_secret(Version::V1, suite, &secret, Some(&AwsLc));
             let mut first = [0x41; 80];
             let mut second = first;
             ours.seal(&mut first, 9, 9, 2);

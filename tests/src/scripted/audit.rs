@@ -4,7 +4,7 @@
 
 use super::server::Received;
 use quicpro_core::wire::frame::{Close, Frame, Frames, kind};
-use quicpro_core::wire::packet::{self, Kind, Space};
+use quicpro_core::wire::packet::{self, Kind, Space, Version};
 use quicpro_core::wire::{Code, Direction, Side, TransportParameters};
 use std::collections::BTreeMap;
 
@@ -19,6 +19,7 @@ pub(super) struct Audit {
     closed: bool,
     max_data: u64,
     max_streams: [u64; 2],
+    greases: bool,
     /// What a stream may hold unless it was raised, bidirectional and unidirectional.
     max_stream: [u64; 2],
     max_stream_data: BTreeMap<u64, u64>,
@@ -28,6 +29,7 @@ pub(super) struct Audit {
 impl Audit {
     /// What the server promised in its transport parameters.
     pub fn promise(&mut self, parameters: &TransportParameters) {
+        self.greases = parameters.grease_quic_bit;
         self.max_data = parameters.initial_max_data;
         self.max_streams = [
             parameters.initial_max_streams_bidi,
@@ -56,10 +58,18 @@ impl Audit {
     }
 
     /// A packet was opened.
-    pub fn on_packet(&mut self, received: &Received) {
+    pub fn on_packet(&mut self, received: &Received, version: Version) {
+        //= rfc9369#4.1 test
+        if received.space == Space::Handshake && received.version != version {
+            self.problem(format!("a Handshake packet of {}", received.version));
+        }
         //= rfc9000#17.2 test
         if packet::has_reserved_bits(received.first) {
             self.problem("reserved bits are set");
+        }
+        //= rfc9287#3.1 test
+        if !packet::has_fixed_bit(received.first) && !self.greases {
+            self.problem("the QUIC bit is 0");
         }
         //= rfc9000#12.3 test
         let largest = &mut self.largest[received.space as usize];

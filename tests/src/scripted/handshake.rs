@@ -11,7 +11,7 @@ use crate::pair::provider::provider;
 use crate::server::initial_suite;
 use quicpro_core::crypto::retry_tag::retry_tag;
 use quicpro_core::wire::packet::{self, ConnectionId, Header, Space, Version, version_negotiation};
-use quicpro_core::wire::{Side, TransportParameters};
+use quicpro_core::wire::{Side, TransportParameters, VersionInformation};
 use rustls::crypto::CryptoProvider;
 use rustls::quic::{KeyChange, ServerConnection, Version as TlsVersion};
 use rustls::server::WebPkiClientVerifier;
@@ -57,6 +57,14 @@ impl Server {
         if self.original_cid.is_none() {
             self.original_cid = Some(header.destination);
             self.client_cid = header.source;
+            let offers = &self.options.offers;
+            if !offers.is_empty() && !offers.contains(&header.version) {
+                let packet = self.version_packet(&offers.clone());
+                self.send_datagram(packet);
+                self.original_cid = None;
+                return false;
+            }
+            self.original_version = header.version;
             if let Some(retry) = self.options.retry.clone() {
                 self.send_retry(&retry);
                 return false;
@@ -66,13 +74,16 @@ impl Server {
             return false;
         }
         if self.levels[0].is_none() {
-            let suite = initial_suite();
-            let keys = suite.keys(
-                header.destination.as_slice(),
-                rustls::Side::Server,
-                TlsVersion::V1,
-            );
-            self.levels[0] = Some(Level::new(keys, None));
+            self.version = self.options.version.unwrap_or(header.version);
+            let level = |version| {
+                let (cid, side) = (header.destination.as_slice(), rustls::Side::Server);
+                let keys = initial_suite().keys(cid, side, tls_version(version));
+                Some(Level::new(keys, None))
+            };
+            self.levels[0] = level(self.version);
+            if self.version != header.version {
+                self.first_initial = level(header.version);
+            }
             self.client_cid = header.source;
             self.start_tls();
         }
@@ -91,11 +102,13 @@ impl Server {
     /// A Retry packet from `source`.
     pub fn retry_packet(&self, source: &ConnectionId, retry: &Retry) -> Vec<u8> {
         let mut packet = encode(|writer| {
-            packet::encode_retry(writer, Version::V1, &self.client_cid, source, &retry.token)
+            let (version, client) = (self.original_version, &self.client_cid);
+            packet::encode_retry(writer, version, client, source, &retry.token)
                 .expect("a short token");
         });
         let original = self.original_cid.expect("the client has spoken");
-        let mut tag = retry_tag(original.as_slice(), &packet).expect("a short token");
+        let tag = retry_tag(self.original_version, original.as_slice(), &packet);
+        let mut tag = tag.expect("a short token");
         tag[0] ^= u8::from(!retry.genuine);
         packet.extend(tag);
         packet
@@ -123,12 +136,17 @@ impl Server {
                 parameters.retry_source_connection_id = self.retry_cid;
             }
         }
+        if self.options.names_versions {
+            let information = VersionInformation::new(self.version, Version::KNOWN);
+            let parameters = &mut self.parameters;
+            parameters.version_information.get_or_insert(information);
+        }
         self.audit.promise(&self.parameters);
         let mut bytes = encoded_parameters(&self.parameters);
         if let Some(alter) = &mut self.options.alter_parameters {
             bytes = alter(bytes);
         }
-        let tls = ServerConnection::new(self.tls_config.clone(), TlsVersion::V1, bytes);
+        let tls = ServerConnection::new(self.tls_config.clone(), tls_version(self.version), bytes);
         self.tls = Some(tls.expect("QUIC's suites"));
     }
 
@@ -174,6 +192,14 @@ impl Server {
                 None => {}
             }
         }
+    }
+}
+
+fn tls_version(version: Version) -> TlsVersion {
+    if version == Version::V2 {
+        TlsVersion::V2
+    } else {
+        TlsVersion::V1
     }
 }
 

@@ -5,7 +5,7 @@ use crate::pair::provider::Group;
 use crate::pair::quinn;
 use crate::server::Suite;
 use quicpro_core::wire::TransportParameters;
-use quicpro_core::wire::packet::Space;
+use quicpro_core::wire::packet::{Space, Version};
 use rustls::pki_types::CertificateDer;
 
 /// Changes the encoded transport parameters, whatever they then are.
@@ -71,6 +71,12 @@ pub struct Options {
     pub confirms: bool,
     /// The server's connection ID.
     pub connection_id: Vec<u8>,
+    /// Answers in this version, if it is not the one that the client began in.
+    pub version: Option<Version>,
+    /// Says in its transport parameters which version it has chosen.
+    pub names_versions: bool,
+    /// Takes first flights in these versions only, and answers others with the list; all that are known, if empty.
+    pub offers: Vec<Version>,
 }
 
 impl Default for Options {
@@ -103,6 +109,9 @@ impl Default for Options {
             acknowledges: true,
             confirms: true,
             connection_id: b"scripted".to_vec(),
+            version: None,
+            names_versions: true,
+            offers: Vec::new(),
         }
     }
 }

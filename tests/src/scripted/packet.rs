@@ -26,8 +26,8 @@ pub struct Packet {
     pub destination: Option<ConnectionId>,
     /// Where from, if not the server's connection ID.
     pub source: Option<ConnectionId>,
-    /// The version of a long header.
-    pub version: Version,
+    /// The version of a long header, if not the one that was agreed on.
+    pub version: Option<Version>,
     /// The token of an Initial packet; a server sends none.
     pub token: Vec<u8>,
     /// The frames.
@@ -45,7 +45,7 @@ impl Packet {
             generation: None,
             destination: None,
             source: None,
-            version: Version::V1,
+            version: None,
             token: Vec::new(),
             payload: Vec::new(),
         }
@@ -97,6 +97,14 @@ impl Packet {
     #[must_use]
     pub fn from(mut self, source: &[u8]) -> Self {
         self.source = Some(ConnectionId::new(source).expect("at most 20 bytes"));
+        self
+    }
+
+    /// The same with another version in a long header; an Initial packet in the version that the client began in is
+    /// sealed with the keys of that.
+    #[must_use]
+    pub fn version(mut self, version: Version) -> Self {
+        self.version = Some(version);
         self
     }
 

@@ -7,7 +7,9 @@ use super::packet::{Packet, encode, encoded};
 use super::server::{Numbers, Server};
 use quicpro_core::codec::{VarInt, Writer};
 use quicpro_core::wire::frame::{Ack, Frame, Frames};
-use quicpro_core::wire::packet::{ConnectionId, LongHeader, Space, encode_short, patch_length};
+use quicpro_core::wire::packet::{
+    ConnectionId, LongHeader, Space, Version, encode_short, patch_length,
+};
 use quicpro_core::wire::{Direction, StreamId};
 use std::ops::RangeInclusive;
 
@@ -83,13 +85,14 @@ impl Server {
             Space::Application => packet.generation.unwrap_or(self.generation),
             _ => 0,
         };
+        let version = packet.version.unwrap_or(self.version);
         let destination = packet.destination.unwrap_or(self.client_cid);
         let source = packet.source.unwrap_or(self.own_cid);
         let mut at = 0;
         let mut header = encode(|writer| {
             at = header(
                 writer,
-                packet,
+                (packet, version),
                 (destination, source),
                 number,
                 generation % 2 == 1,
@@ -102,9 +105,12 @@ impl Server {
             number,
             generation,
         };
-        let level = self.levels[space as usize]
-            .as_mut()
-            .expect("keys of this space");
+        let level = match (space, &mut self.first_initial) {
+            (Space::Initial, Some(level)) if version == self.original_version => level,
+            _ => self.levels[space as usize]
+                .as_mut()
+                .expect("keys of this space"),
+        };
         level.seal(&header, &packet.payload, numbered)
     }
 
@@ -274,7 +280,7 @@ impl Numbers {
 /// Writes the header with its number; says where the number starts.
 fn header(
     writer: &mut Writer<'_>,
-    packet: &Packet,
+    (packet, version): (&Packet, Version),
     (destination, source): (ConnectionId, ConnectionId),
     number: u64,
     key_phase: bool,
@@ -286,7 +292,7 @@ fn header(
     }
     let long = LongHeader {
         kind: packet.space.kind(),
-        version: packet.version,
+        version,
         destination,
         source,
         token: &packet.token,

@@ -7,7 +7,7 @@ use super::audit::Audit;
 use super::keys::Level;
 use super::options::Options;
 use quicpro_core::wire::frame::{Close, Frame, Frames};
-use quicpro_core::wire::packet::{ConnectionId, Header, Kind, Space};
+use quicpro_core::wire::packet::{ConnectionId, Header, Kind, Space, Version};
 use quicpro_core::wire::{Side, TransportParameters};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
@@ -23,6 +23,8 @@ pub struct Received {
     pub first: u8,
     /// Which of the 1-RTT keys it was sealed with.
     pub generation: usize,
+    /// The version of its long header; version 1 of a short one.
+    pub version: Version,
     /// Where it was sent to.
     pub destination: ConnectionId,
     /// The token of an Initial packet.
@@ -71,6 +73,11 @@ pub struct Server {
     pub(super) tls_config: Arc<rustls::ServerConfig>,
     pub(super) tls: Option<rustls::quic::ServerConnection>,
     pub(super) levels: [Option<Level>; 3],
+    /// The Initial keys of the version that the client began in, if another was agreed on.
+    pub(super) first_initial: Option<Level>,
+    pub(super) original_version: Version,
+    /// What is spoken.
+    pub(super) version: Version,
     pub(super) spaces: [Numbers; 3],
     /// The level that TLS writes at.
     pub(super) writing: Space,
@@ -102,6 +109,9 @@ impl Server {
             tls_config: Arc::new(super::handshake::tls_config(&options)),
             tls: None,
             levels: [None, None, None],
+            first_initial: None,
+            original_version: Version::V1,
+            version: Version::V1,
             spaces: Default::default(),
             writing: Space::Initial,
             generation: 0,
@@ -158,8 +168,12 @@ impl Server {
             return;
         }
         let largest = self.spaces[space as usize].received.last().copied();
-        let Some(level) = &mut self.levels[space as usize] else {
-            return self.count_undecryptable();
+        let level = match (space, &mut self.first_initial) {
+            (Space::Initial, Some(level)) if header.version == self.original_version => level,
+            _ => match &mut self.levels[space as usize] {
+                Some(level) => level,
+                None => return self.count_undecryptable(),
+            },
         };
         let number_at = header.number_offset - header.start;
         let packet = &datagram[header.start..header.end];
@@ -171,6 +185,7 @@ impl Server {
             number: opened.number,
             first: opened.first,
             generation: opened.generation,
+            version: header.version,
             destination: header.destination,
             token: datagram[header.token.clone()].to_vec(),
             payload: opened.payload,
@@ -183,7 +198,7 @@ impl Server {
     }
 
     fn on_opened(&mut self, received: Received) {
-        self.audit.on_packet(&received);
+        self.audit.on_packet(&received, self.version);
         self.generation = self.generation.max(received.generation);
         let space = received.space;
         let numbers = &mut self.spaces[space as usize];

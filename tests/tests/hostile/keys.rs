@@ -1,13 +1,20 @@
 //! Key updates, stateless resets, copies and forgeries (RFC 9001 §6, RFC 9000 §10.3, §12.3).
 
 use super::ours::{Ours, Seen, assert_alive, assert_closed, connected, requested, settled};
-use quicpro_core::connection::ConnectionError;
+use aws_lc_rs::aead::{AES_128_GCM, Aad, CHACHA20_POLY1305, LessSafeKey, Nonce, UnboundKey};
+use quicpro_core::Limits;
+use quicpro_core::connection::{ConnectionError, KeyLimits};
+use quicpro_core::crypto::external::{BoxedPacketKey, ExternalPacketKey};
+use quicpro_core::crypto::{OpenError, Provider};
 use quicpro_core::http3::Error;
+use quicpro_core::mem::Shared;
 use quicpro_core::wire::Code;
 use quicpro_core::wire::frame::Frame;
 use quicpro_core::wire::packet::Space;
 use quicpro_tests::pair::Random;
-use quicpro_tests::scripted::{Link, Options, Packet, http3 as wire};
+use quicpro_tests::scripted::{Link, Options, Packet, Server, http3 as wire};
+use quicpro_tests::server::Suite;
+use std::sync::Arc;
 use std::time::Duration;
 
 const APPLICATION: Space = Space::Application;
@@ -88,12 +95,149 @@ fn old_keys_for_a_newer_packet_are_not_accepted() {
     let mut link = requested();
     link.server.update_keys();
     ping(&mut link);
-    let packet = Packet::new(APPLICATION).raw(&[0x1f]).generation(0);
+    let packet = Packet::new(APPLICATION)
+        .frames(&[Frame::Ping])
+        .generation(0);
     link.server.send_packet(packet);
     link.settle();
-    if let Some(closed) = link.server.closed() {
-        assert_eq!(closed.code, Code::KEY_UPDATE_ERROR.get());
+    assert_closed(&link, Code::KEY_UPDATE_ERROR.get());
+}
+
+//= rfc9001#6.4 test
+#[test]
+fn old_keys_for_a_newer_packet_are_not_accepted_with_cryptography_from_outside() {
+    for suite in [Suite::Aes128Gcm, Suite::ChaCha20Poly1305] {
+        let options = Options {
+            suites: vec![suite],
+            ..Options::default()
+        };
+        let server = Server::new(options);
+        let config = super::ours::config(&server).provider(Shared::Owned(Arc::new(Outside)));
+        let client = Ours::new(&config, &Limits::SMALL, 1);
+        let mut link = Link::new(client, server);
+        link.settle();
+        link.server.update_keys();
+        ping(&mut link);
+        let packet = Packet::new(APPLICATION).frames(&[Frame::Ping]);
+        link.server.send_packet(packet.generation(0));
+        link.settle();
+        assert_closed(&link, Code::KEY_UPDATE_ERROR.get());
     }
+}
+
+/// aws-lc's ciphers, which wipe what they do not open.
+struct Outside;
+
+struct OutsideKey(LessSafeKey);
+
+impl Provider for Outside {
+    fn packet_key(&self, suite: quicpro_core::crypto::Suite, key: &[u8]) -> Option<BoxedPacketKey> {
+        let algorithm = match suite {
+            quicpro_core::crypto::Suite::Aes128GcmSha256 => &AES_128_GCM,
+            quicpro_core::crypto::Suite::ChaCha20Poly1305Sha256 => &CHACHA20_POLY1305,
+            quicpro_core::crypto::Suite::Aes256GcmSha384 => return None,
+        };
+        let key = UnboundKey::new(algorithm, key).expect("a key of the suite's length");
+        Some(Box::new(OutsideKey(LessSafeKey::new(key))))
+    }
+}
+
+impl ExternalPacketKey for OutsideKey {
+    fn seal(&self, nonce: &[u8; 12], header: &[u8], payload: &mut [u8]) -> Option<[u8; 16]> {
+        let nonce = Nonce::assume_unique_for_key(*nonce);
+        let sealed = self
+            .0
+            .seal_in_place_separate_tag(nonce, Aad::from(header), payload);
+        sealed.ok()?.as_ref().try_into().ok()
+    }
+
+    fn open(&self, nonce: &[u8; 12], header: &[u8], payload: &mut [u8]) -> Result<(), OpenError> {
+        let nonce = Nonce::assume_unique_for_key(*nonce);
+        let opened = self.0.open_in_place(nonce, Aad::from(header), payload);
+        opened.map(drop).map_err(|_| OpenError)
+    }
+}
+
+/// Limits that only packets sealed under one key reach.
+fn sealing(confidentiality: u64) -> KeyLimits {
+    KeyLimits {
+        confidentiality,
+        integrity: u64::MAX,
+    }
+}
+
+//= rfc9001#6.6 test
+#[test]
+fn keys_are_updated_long_before_they_are_used_up() {
+    let mut link = requested();
+    ping(&mut link);
+    let transport = link.client.client.transport_mut();
+    transport.set_key_limits(sealing(1_000));
+    for _ in 0..3_000 {
+        link.server.send(APPLICATION, &[Frame::Ping]);
+        link.settle();
+        link.advance(Duration::from_millis(30));
+    }
+    let sealed = |generation| {
+        let log = link.server.log().iter();
+        log.filter(|received| received.generation == generation && received.space == APPLICATION)
+            .count()
+    };
+    let newest = newest(&link);
+    assert!(newest >= 4, "{newest} updates");
+    for generation in 1..newest {
+        assert!(
+            (500..520).contains(&sealed(generation)),
+            "{}",
+            sealed(generation)
+        );
+    }
+    assert_alive(&mut link);
+}
+
+//= rfc9001#6.6 test
+#[test]
+fn a_connection_whose_keys_cannot_be_updated_ends_before_they_are_used_up() {
+    // Without HANDSHAKE_DONE an update is not permitted.
+    let mut link = settled(Options {
+        confirms: false,
+        ..Options::default()
+    });
+    let transport = link.client.client.transport_mut();
+    transport.set_key_limits(sealing(200));
+    for _ in 0..300 {
+        link.server.send(APPLICATION, &[Frame::Ping]);
+        link.settle();
+        link.advance(Duration::from_millis(30));
+    }
+    assert_closed(&link, Code::AEAD_LIMIT_REACHED.get());
+    let sealed = link.server.received(APPLICATION).len();
+    assert!(sealed <= 200, "{sealed}");
+}
+
+//= rfc9001#6.6 test
+#[test]
+fn too_many_forgeries_end_the_connection() {
+    let mut link = requested();
+    let transport = link.client.client.transport_mut();
+    transport.set_key_limits(KeyLimits {
+        confidentiality: u64::MAX,
+        integrity: 100,
+    });
+    let forge = |link: &mut Link<Ours>, count| {
+        for _ in 0..count {
+            let mut datagram = link
+                .server
+                .seal(&Packet::new(APPLICATION).frames(&[Frame::Ping]));
+            *datagram.last_mut().unwrap() ^= 1;
+            link.server.send_datagram(datagram);
+        }
+        link.settle();
+    };
+    forge(&mut link, 99);
+    assert_alive(&mut link);
+    forge(&mut link, 1);
+    assert_closed(&link, Code::AEAD_LIMIT_REACHED.get());
 }
 
 //= rfc9001#6.2 test
@@ -183,9 +327,19 @@ fn only_tokens_of_connection_ids_in_use_count() {
         reset_token: [token; 16],
     };
     // The token of the connection ID that the client was made to use.
-    let mut used = requested();
+    let mut used = settled(Options::default().parameters(|parameters| {
+        parameters.stateless_reset_token = Some([0x33; 16]);
+    }));
     used.server.send(APPLICATION, &[new(1, 1, 0x11)]);
     ping(&mut used);
+    // Of one that it does not use yet.
+    used.server.send(APPLICATION, &[new(2, 1, 0x22)]);
+    ping(&mut used);
+    used.server.send_stateless_reset([0x22; 16], 60);
+    // Of one that was retired.
+    used.server.send_stateless_reset([0x33; 16], 60);
+    used.settle();
+    assert_alive(&mut used);
     used.server.send_stateless_reset([0x11; 16], 60);
     used.settle();
     assert_eq!(

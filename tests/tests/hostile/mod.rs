@@ -2,6 +2,7 @@
 
 mod certificates;
 mod datagrams;
+mod extensions;
 mod floods;
 mod frames;
 mod handshake;
@@ -15,4 +16,5 @@ mod pressure;
 mod qpack;
 mod streams;
 mod tls;
+mod versions;
 mod work;

@@ -50,6 +50,11 @@ impl<'m> Connection<'m> {
                 self.untold.connected = true;
                 self.on_requests_possible();
             }
+            #[cfg(feature = "tokens")]
+            QuicEvent::NewToken => {}
+            // Nothing of HTTP/3 uses them; whoever does asks the transport.
+            #[cfg(feature = "datagrams")]
+            QuicEvent::DatagramReceived => {}
             QuicEvent::Stream(StreamEvent::Available {
                 direction: Direction::Bidirectional,
             }) => {

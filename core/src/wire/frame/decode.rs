@@ -95,7 +95,7 @@ fn parts<'a>(reader: &mut Reader<'a>, kind: u64) -> Result<([u64; 3], &'a [u8]),
     let bytes = if kind::has_bytes(kind) {
         let length = reader.varint()?;
         reader.take_u64(length)?
-    } else if (kind::STREAM..=kind::STREAM_LAST).contains(&kind) {
+    } else if kind::has_rest(kind) {
         reader.rest()
     } else {
         &[]
@@ -158,7 +158,27 @@ fn fields<'a>(reader: &mut Reader<'a>, kind: u64) -> Result<Frame<'a>, Fault> {
             code: first,
             reason: bytes,
         }),
+        #[cfg(feature = "ack-frequency")]
+        kind::ACK_FREQUENCY => ack_frequency(reader, numbers)?,
+        #[cfg(feature = "ack-frequency")]
+        kind::IMMEDIATE_ACK => Frame::ImmediateAck,
+        #[cfg(feature = "datagrams")]
+        kind::DATAGRAM | kind::DATAGRAM_LEN => Frame::Datagram {
+            data: bytes,
+            has_length: kind == kind::DATAGRAM_LEN,
+        },
         _ => Frame::HandshakeDone,
+    })
+}
+
+#[cfg(feature = "ack-frequency")]
+fn ack_frequency<'a>(reader: &mut Reader<'a>, numbers: [u64; 3]) -> Result<Frame<'a>, Fault> {
+    let [sequence, threshold, delay_us] = numbers;
+    Ok(Frame::AckFrequency {
+        sequence,
+        threshold,
+        delay_us,
+        reordering: reader.varint()?,
     })
 }
 
@@ -421,7 +441,7 @@ mod tests {
 
     #[test]
     fn nothing_comes_after_an_error() {
-        let mut frames = Frames::new(&[0x01, 0x1f, 0x01]);
+        let mut frames = Frames::new(&[0x01, 0x2f, 0x01]);
         assert_eq!(frames.next(), Some(Ok(Frame::Ping)));
         assert!(frames.next().unwrap().is_err());
         assert_eq!(frames.next(), None);
@@ -430,7 +450,10 @@ mod tests {
     //= rfc9000#12.4 test
     #[test]
     fn unknown_and_long_types_are_refused() {
+        #[cfg(not(feature = "ack-frequency"))]
         refused(&[0x1f], Code::FRAME_ENCODING_ERROR);
+        refused(&[0x2f, 0], Code::FRAME_ENCODING_ERROR);
+        #[cfg(not(feature = "datagrams"))]
         refused(&[0x30, 0], Code::FRAME_ENCODING_ERROR);
         refused(&[0x7f, 0xff, 0, 0], Code::FRAME_ENCODING_ERROR);
         refused(&[0x40, 0x01], Code::PROTOCOL_VIOLATION);
@@ -496,6 +519,58 @@ mod tests {
         assert_eq!(only(&[0x07, 1, 5]), Ok(Frame::NewToken { token: &[5] }));
     }
 
+    #[cfg(feature = "ack-frequency")]
+    #[test]
+    fn requests_for_acknowledgements() {
+        use crate::wire::packet::Space::{Application, Handshake};
+        let wire = [0x40, 0xaf, 1, 10, 0x67, 0x10, 3];
+        let frame = Frame::AckFrequency {
+            sequence: 1,
+            threshold: 10,
+            delay_us: 10_000,
+            reordering: 3,
+        };
+        assert_eq!(only(&wire), Ok(frame));
+        assert_eq!(encoded(&frame), wire);
+        assert_eq!(only(&[0x1f]), Ok(Frame::ImmediateAck));
+        assert_eq!(encoded(&Frame::ImmediateAck), [0x1f]);
+        for frame in [frame, Frame::ImmediateAck] {
+            assert!(frame.is_ack_eliciting() && kind::is_ack_eliciting(frame.kind()));
+            assert!(kind::check(frame.kind(), Application, Side::Client).is_ok());
+            assert!(kind::check(frame.kind(), Handshake, Side::Client).is_err());
+            assert!(!kind::is_allowed_in_zero_rtt(frame.kind()));
+        }
+        for cut in 3..wire.len() {
+            refused(&wire[..cut], Code::FRAME_ENCODING_ERROR);
+        }
+    }
+
+    //= rfc9221#4 test
+    #[cfg(feature = "datagrams")]
+    #[test]
+    fn datagrams_with_and_without_their_length() {
+        for (bytes, data, size) in [
+            (&[0x30][..], &[][..], 1),
+            (&[0x30, 5, 6], &[5, 6], 3),
+            (&[0x31, 0], &[], 2),
+            (&[0x31, 2, 5, 6], &[5, 6], 4),
+        ] {
+            let frame = only(bytes).unwrap();
+            let has_length = bytes[0] == 0x31;
+            assert_eq!(frame, Frame::Datagram { data, has_length });
+            assert_eq!(
+                (encoded(&frame), frame.datagram_size()),
+                (bytes.to_vec(), size)
+            );
+            assert!(frame.is_ack_eliciting() && kind::name(frame.kind()) == Some("DATAGRAM"));
+        }
+        refused(&[0x31, 3, 5, 6], Code::FRAME_ENCODING_ERROR);
+        refused(&[0x31], Code::FRAME_ENCODING_ERROR);
+        let mut frames = Frames::new(&[0x31, 1, 9, 0x01]);
+        assert!(frames.next().unwrap().is_ok());
+        assert_eq!(frames.next(), Some(Ok(Frame::Ping)));
+    }
+
     #[test]
     fn every_type_of_the_table_is_decoded_and_no_other() {
         let mut seen = [false; 0x20];
@@ -518,7 +593,7 @@ mod tests {
             ));
             seen[usize::from(bare)] = true;
         }
-        for kind in 0..0x20 {
+        for kind in 0..0x1f {
             assert_eq!(seen[kind as usize], kind::name(kind).is_some(), "{kind:#x}");
         }
     }

@@ -64,6 +64,19 @@ pub const CONNECTION_CLOSE_APPLICATION: u64 = 0x1d;
 /// HANDSHAKE_DONE.
 pub const HANDSHAKE_DONE: u64 = 0x1e;
 
+/// ACK_FREQUENCY.
+#[cfg(feature = "ack-frequency")]
+pub const ACK_FREQUENCY: u64 = 0xaf;
+/// IMMEDIATE_ACK.
+#[cfg(feature = "ack-frequency")]
+pub const IMMEDIATE_ACK: u64 = 0x1f;
+/// DATAGRAM whose data reaches to the end of the packet.
+#[cfg(feature = "datagrams")]
+pub const DATAGRAM: u64 = 0x30;
+/// DATAGRAM with a length.
+#[cfg(feature = "datagrams")]
+pub const DATAGRAM_LEN: u64 = 0x31;
+
 /// The RFC's name of a frame type; `None` for a type nobody defined.
 pub const fn name(kind: u64) -> Option<&'static str> {
     Some(match kind {
@@ -87,6 +100,12 @@ pub const fn name(kind: u64) -> Option<&'static str> {
         PATH_RESPONSE => "PATH_RESPONSE",
         CONNECTION_CLOSE | CONNECTION_CLOSE_APPLICATION => "CONNECTION_CLOSE",
         HANDSHAKE_DONE => "HANDSHAKE_DONE",
+        #[cfg(feature = "ack-frequency")]
+        ACK_FREQUENCY => "ACK_FREQUENCY",
+        #[cfg(feature = "ack-frequency")]
+        IMMEDIATE_ACK => "IMMEDIATE_ACK",
+        #[cfg(feature = "datagrams")]
+        DATAGRAM | DATAGRAM_LEN => "DATAGRAM",
         _ => return None,
     })
 }
@@ -129,6 +148,15 @@ pub(super) const fn numbers(kind: u64) -> usize {
 /// Bytes with their number in front follow the integers.
 pub(super) const fn has_bytes(kind: u64) -> bool {
     row(kind) & BYTES != 0
+}
+
+/// Bytes without their number reach to the end of the packet.
+pub(super) const fn has_rest(kind: u64) -> bool {
+    #[cfg(feature = "datagrams")]
+    if kind == DATAGRAM {
+        return true;
+    }
+    kind >= STREAM && kind <= STREAM_LAST
 }
 
 /// A packet of nothing but such frames probes a path, and does not migrate to it (RFC 9000 §9.1).
@@ -176,6 +204,11 @@ const BYTES: u8 = 0x80;
 
 /// What the table says of a type; 0 of one that nobody defined.
 const fn row(kind: u64) -> u8 {
+    #[cfg(feature = "ack-frequency")]
+    if kind == ACK_FREQUENCY {
+        // Three integers and a fourth.
+        return ONE | ASKS | 3 << NUMBERS;
+    }
     if kind < ROWS.len() as u64 {
         ROWS[kind as usize]
     } else {
@@ -183,13 +216,22 @@ const fn row(kind: u64) -> u8 {
     }
 }
 
-static ROWS: [u8; 0x1f] = {
+/// Types up to the last one that has a row.
+const ROWS_LENGTH: usize = if cfg!(feature = "datagrams") {
+    0x32
+} else if cfg!(feature = "ack-frequency") {
+    0x20
+} else {
+    0x1f
+};
+
+static ROWS: [u8; ROWS_LENGTH] = {
     const EVERYWHERE: u8 = I | H | ZERO | ONE;
     const DATA: u8 = ZERO | ONE | ASKS;
     const ONE_NUMBER: u8 = 1 << NUMBERS;
     const TWO_NUMBERS: u8 = 2 << NUMBERS;
     const THREE_NUMBERS: u8 = 3 << NUMBERS;
-    let mut rows = [0; 0x1f];
+    let mut rows = [0; ROWS_LENGTH];
     rows[PADDING as usize] = EVERYWHERE;
     rows[PING as usize] = EVERYWHERE | ASKS;
     // What follows the type of an ACK is for `Ack` to read.
@@ -229,6 +271,15 @@ static ROWS: [u8; 0x1f] = {
     rows[CONNECTION_CLOSE as usize] = EVERYWHERE | TWO_NUMBERS | BYTES;
     rows[CONNECTION_CLOSE_APPLICATION as usize] = ZERO | ONE | ONE_NUMBER | BYTES;
     rows[HANDSHAKE_DONE as usize] = ONE | ASKS;
+    #[cfg(feature = "ack-frequency")]
+    {
+        rows[IMMEDIATE_ACK as usize] = ONE | ASKS;
+    }
+    #[cfg(feature = "datagrams")]
+    {
+        rows[DATAGRAM as usize] = DATA;
+        rows[DATAGRAM_LEN as usize] = DATA | BYTES;
+    }
     rows
 };
 
@@ -286,7 +337,7 @@ mod tests {
             }
         }
         assert_eq!(seen, 0x1f);
-        for unknown in [0x1f, 0x20, 0x30, 0x31, 0x4001, u64::MAX] {
+        for unknown in [0x20, 0x2f, 0x32, 0x4001, u64::MAX] {
             assert_eq!(name(unknown), None);
             assert!(
                 Space::ALL

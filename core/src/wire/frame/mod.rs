@@ -126,6 +126,29 @@ pub enum Frame<'a> {
     ConnectionClose(Close<'a>),
     /// HANDSHAKE_DONE.
     HandshakeDone,
+    /// ACK_FREQUENCY (draft-ietf-quic-ack-frequency).
+    #[cfg(feature = "ack-frequency")]
+    AckFrequency {
+        /// Newer requests have greater ones.
+        sequence: u64,
+        /// Ack-eliciting packets that need no acknowledgement of their own.
+        threshold: u64,
+        /// Microseconds that an acknowledgement may be held back.
+        delay_us: u64,
+        /// Reordering from which on an acknowledgement is not held back; 0 for never.
+        reordering: u64,
+    },
+    /// IMMEDIATE_ACK (draft-ietf-quic-ack-frequency).
+    #[cfg(feature = "ack-frequency")]
+    ImmediateAck,
+    /// DATAGRAM (RFC 9221).
+    #[cfg(feature = "datagrams")]
+    Datagram {
+        /// The bytes.
+        data: &'a [u8],
+        /// Their number is said; otherwise they reach to the end of the packet.
+        has_length: bool,
+    },
 }
 
 /// The contents of a CONNECTION_CLOSE frame.
@@ -180,6 +203,24 @@ impl Frame<'_> {
             Self::ConnectionClose(Close::Transport { .. }) => kind::CONNECTION_CLOSE,
             Self::ConnectionClose(Close::Application { .. }) => kind::CONNECTION_CLOSE_APPLICATION,
             Self::HandshakeDone => kind::HANDSHAKE_DONE,
+            #[cfg(feature = "ack-frequency")]
+            Self::AckFrequency { .. } => kind::ACK_FREQUENCY,
+            #[cfg(feature = "ack-frequency")]
+            Self::ImmediateAck => kind::IMMEDIATE_ACK,
+            #[cfg(feature = "datagrams")]
+            Self::Datagram { has_length, .. } => kind::DATAGRAM | *has_length as u64,
+        }
+    }
+
+    /// Bytes of a DATAGRAM frame with its type and its length, as max_datagram_frame_size counts them; else 0.
+    #[cfg(feature = "datagrams")]
+    pub fn datagram_size(&self) -> usize {
+        match self {
+            Self::Datagram { data, has_length } if *has_length => {
+                1 + crate::codec::VarInt::size(data.len() as u64) + data.len()
+            }
+            Self::Datagram { data, .. } => 1 + data.len(),
+            _ => 0,
         }
     }
 
@@ -213,6 +254,10 @@ impl Frame<'_> {
             for number in numbers.iter().take(kind::numbers(kind)) {
                 writer.varint(*number)?;
             }
+            #[cfg(feature = "ack-frequency")]
+            if let Self::AckFrequency { reordering, .. } = self {
+                writer.varint(*reordering)?;
+            }
             if kind::has_bytes(kind) {
                 writer.varint(bytes.len() as u64)?;
             }
@@ -238,6 +283,17 @@ impl Frame<'_> {
             Self::StopSending { id, code } => (id.get(), *code, 0, &[]),
             Self::Crypto { offset, data } => (*offset, 0, 0, data),
             Self::NewToken { token } => (0, 0, 0, token),
+            #[cfg(feature = "ack-frequency")]
+            Self::AckFrequency {
+                sequence,
+                threshold,
+                delay_us,
+                ..
+            } => (*sequence, *threshold, *delay_us, &[]),
+            #[cfg(feature = "ack-frequency")]
+            Self::ImmediateAck => (0, 0, 0, &[]),
+            #[cfg(feature = "datagrams")]
+            Self::Datagram { data, .. } => (0, 0, 0, data),
             Self::Stream {
                 id, offset, data, ..
             } => (id.get(), *offset, 0, data),

@@ -11,7 +11,7 @@ use crate::codec::{DecodeError, Full, Reader, Writer};
 /// Bytes of the integrity tag at the end of a Retry packet.
 const RETRY_TAG_LENGTH: usize = 16;
 
-/// A version 1 packet's header, without what header protection hides.
+/// A packet's header, without what header protection hides.
 ///
 /// Plain numbers, because the datagram it was read from is decrypted in place afterwards.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -103,13 +103,15 @@ impl Header {
                 header.version_list(&mut reader)?;
                 return Ok(header);
             }
-            if header.version != Version::V1 {
+            if !header.version.is_known() {
                 return Err(HeaderError::Version(header.version));
             }
         }
         //= rfc9000#17.2
         //= rfc9000#17.3.1
-        if first & FIXED == 0 {
+        //= rfc9287#3
+        // Whoever says that it takes packets without the bit does so from its first packet on.
+        if !cfg!(feature = "grease") && first & FIXED == 0 {
             return Err(HeaderError::FixedBit);
         }
         if first & LONG != 0 {
@@ -142,12 +144,7 @@ impl Header {
 
     fn long(&mut self, first: u8, reader: &mut Reader<'_>) -> Result<(), HeaderError> {
         self.connection_ids(reader)?;
-        self.kind = match (first >> 4) & 3 {
-            0 => Kind::Initial,
-            1 => Kind::ZeroRtt,
-            2 => Kind::Handshake,
-            _ => Kind::Retry,
-        };
+        self.kind = self.version.kind((first >> 4) & 3);
         let token_length = match self.kind {
             Kind::Initial => reader.varint()?,
             Kind::Retry => {
@@ -217,12 +214,10 @@ impl LongHeader<'_> {
         number_length: usize,
     ) -> Result<LongEncoded, Full> {
         let kind = match self.kind {
-            Kind::Initial => 0x00,
-            Kind::ZeroRtt => 0x10,
-            Kind::Handshake => 0x20,
-            Kind::Retry | Kind::VersionNegotiation | Kind::Short => return Err(Full),
+            Kind::Retry => None,
+            kind => self.version.kind_bits(kind),
         };
-        let first = LONG | FIXED | kind | length_bits(number_length)?;
+        let first = LONG | FIXED | kind.ok_or(Full)? << 4 | length_bits(number_length)?;
         writer.whole(|writer| {
             invariant_part(writer, first, self.version, &self.destination, &self.source)?;
             if self.kind == Kind::Initial {
@@ -284,7 +279,8 @@ pub fn encode_retry(
 ) -> Result<(), Full> {
     writer.whole(|writer| {
         // The four unused bits are set, as in the example of RFC 9001 appendix A.4.
-        let first = LONG | FIXED | 0x3f;
+        let kind = version.kind_bits(Kind::Retry).ok_or(Full)?;
+        let first = LONG | FIXED | kind << 4 | 0x0f;
         invariant_part(writer, first, version, destination, source)?;
         writer.bytes(token)
     })

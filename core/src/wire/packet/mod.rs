@@ -6,12 +6,14 @@
 mod connection_id;
 mod header;
 pub mod number;
+mod version;
 pub mod version_negotiation;
 
 pub use connection_id::{CONNECTION_ID_MAX, ConnectionId};
 pub use header::{
     Header, HeaderError, LongEncoded, LongHeader, encode_retry, encode_short, patch_length,
 };
+pub use version::Version;
 pub use version_negotiation::Versions;
 
 /// A packet number space, and the encryption level that goes with it (RFC 9000 §12.3, RFC 9001 §4).
@@ -70,30 +72,6 @@ impl Kind {
     }
 }
 
-/// A version of QUIC, as long headers name it.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-#[cfg_attr(feature = "defmt", derive(defmt::Format))]
-pub struct Version(pub u32);
-
-impl Version {
-    /// What stands in place of a version in Version Negotiation packets.
-    pub const NEGOTIATION: Self = Self(0);
-    /// QUIC version 1 (RFC 9000).
-    pub const V1: Self = Self(1);
-}
-
-impl core::fmt::Debug for Version {
-    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-        write!(f, "{:#010x}", self.0)
-    }
-}
-
-impl core::fmt::Display for Version {
-    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-        core::fmt::Debug::fmt(self, f)
-    }
-}
-
 /// Byte 0: set in long headers.
 const LONG: u8 = 0x80;
 /// Byte 0: set in every packet of version 1 except Version Negotiation.
@@ -102,6 +80,17 @@ const FIXED: u8 = 0x40;
 const SPIN: u8 = 0x20;
 /// Byte 0 of a short header: the key phase.
 const KEY_PHASE: u8 = 0x04;
+
+/// Says 0 in the fixed bit of a first byte, which the peer has permitted (RFC 9287 §3.1).
+#[cfg(feature = "grease")]
+pub const fn without_fixed_bit(first: u8) -> u8 {
+    first & !FIXED
+}
+
+/// The packet that starts with `first` has the fixed bit.
+pub const fn has_fixed_bit(first: u8) -> bool {
+    first & FIXED != 0
+}
 
 /// The packet that starts with `first` has a long header.
 pub const fn is_long(first: u8) -> bool {
