@@ -228,7 +228,7 @@ pub(crate) fn finish(pending: PendingResponse) -> Result<Response> {
         let head = exchange
             .wait_head()
             .map_err(|failure| Error::from(failure).with_url(url()))?;
-        let response = Response::new(head.status, head.fields, head.remote, body)?;
+        let response = Response::new(head, body)?;
         let redirected = Redirected {
             request: &exchange.request,
             replayable: exchange.upload == Upload::Memory,

@@ -13,7 +13,7 @@ use http::{HeaderMap, HeaderValue};
 
 use crate::client::{Client, Inner, Settings};
 use crate::config;
-use crate::driver::{self, Driver};
+use crate::driver::{self, Detail, Driver, TakeLine, Watch};
 use crate::error::{Error, Result};
 use crate::event_loop::ThreadPool;
 use crate::proxy::Proxies;
@@ -48,7 +48,7 @@ pub struct ClientBuilder {
     identity: Option<Identity>,
     danger_accept_invalid_certs: bool,
     key_log: bool,
-    qlog: Option<PathBuf>,
+    watch: Watch,
 }
 
 /// Which addresses of a name are used.
@@ -87,7 +87,7 @@ impl ClientBuilder {
             identity: None,
             danger_accept_invalid_certs: false,
             key_log: false,
-            qlog: None,
+            watch: Watch::default(),
         }
     }
 
@@ -231,7 +231,14 @@ impl ClientBuilder {
     /// Writes what each connection does to a file of its own in `directory`, which is made if it does not exist:
     /// [qlog](crate::qlog), for tools such as qvis. A disk that fails costs the file, not the connection.
     pub fn qlog_dir(mut self, directory: impl Into<PathBuf>) -> Self {
-        self.qlog = Some(directory.into());
+        self.watch.qlog = Some(directory.into());
+        self
+    }
+
+    /// Tells `take` in lines what happens to connections, from the thread that carries packets.
+    #[cfg_attr(not(feature = "cli"), expect(dead_code, reason = "the command's -v"))]
+    pub(crate) fn watch(mut self, detail: Detail, take: Arc<TakeLine>) -> Self {
+        self.watch.lines = Some((detail, take));
         self
     }
 
@@ -269,7 +276,7 @@ impl ClientBuilder {
             resolve: self.resolve,
             remote_address: self.remote_address,
             family: self.family,
-            qlog: self.qlog,
+            watch: self.watch,
             pool,
         });
         let drivers: std::io::Result<Vec<_>> = (0..self.io_threads)

@@ -32,6 +32,7 @@ pub mod qlog;
 pub mod redirect;
 mod request;
 mod response;
+mod stats;
 mod tls;
 mod upload;
 
@@ -44,6 +45,7 @@ pub use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Version};
 pub use priority::{PriorityLevel, StreamPriority, WeightError};
 pub use request::{IntoUrl, Request, RequestBuilder};
 pub use response::{Interim, PendingResponse, Response};
+pub use stats::ConnectionStats;
 pub use tls::{Certificate, Identity};
 pub use url::Url;
 

@@ -6,7 +6,7 @@ use std::collections::VecDeque;
 use std::fmt;
 use std::io::{self, Read, Write};
 use std::net::SocketAddr;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use bytes::Bytes;
 use http::header::CONTENT_LENGTH;
@@ -15,9 +15,11 @@ use serde::de::DeserializeOwned;
 use url::Url;
 
 use crate::client::Inner;
-use crate::driver::{Exchange, FieldBlock};
+use crate::driver::{Exchange, FieldBlock, Head};
 use crate::error::{Cause, Error, Phase, Result};
+use crate::event_loop::lock;
 use crate::redirect::Follower;
+use crate::stats::ConnectionStats;
 
 /// What a server answered. The body is read from it as from any reader, or whole.
 pub struct Response {
@@ -25,6 +27,7 @@ pub struct Response {
     headers: HeaderMap,
     url: Url,
     remote: SocketAddr,
+    stats: Arc<Mutex<ConnectionStats>>,
     body: BodyReader,
 }
 
@@ -66,20 +69,16 @@ impl PendingResponse {
 }
 
 impl Response {
-    pub(crate) fn new(
-        status: u16,
-        fields: FieldBlock,
-        remote: SocketAddr,
-        body: BodyReader,
-    ) -> Result<Self> {
-        let status = StatusCode::from_u16(status).map_err(|e| {
+    pub(crate) fn new(head: Head, body: BodyReader) -> Result<Self> {
+        let status = StatusCode::from_u16(head.status).map_err(|e| {
             Error::new(Phase::Request, Cause::Other, "the status is none").source(e)
         })?;
         Ok(Self {
             status,
-            headers: fields.into_map(),
+            headers: head.fields.into_map(),
             url: body.exchange.request.url().clone(),
-            remote,
+            remote: head.remote,
+            stats: head.stats,
             body,
         })
     }
@@ -116,6 +115,12 @@ impl Response {
     /// The server's address.
     pub fn remote_addr(&self) -> SocketAddr {
         self.remote
+    }
+
+    /// What its connection has done so far: round-trip times, losses, bytes. Renewed with every call, as long as the
+    /// connection lives.
+    pub fn connection_stats(&self) -> ConnectionStats {
+        *lock(&self.stats)
     }
 
     /// The length of the body, if the server said it. The engine holds the server to it.

@@ -8,6 +8,7 @@ mod first_get;
 mod hostile;
 mod pair;
 mod peers;
+mod qlog;
 mod qpack_vectors;
 mod seeds;
 mod simulation;

@@ -222,6 +222,17 @@ impl<'m> Connection<'m> {
         self.tls.protocol()
     }
 
+    /// Bytes of a full datagram on the path in use.
+    pub fn datagram_size(&self) -> u16 {
+        self.recovery.datagram_size()
+    }
+
+    /// Packets leave with ECT(0), so that the network can tell of congestion without loss.
+    pub fn is_marking_ecn(&self) -> bool {
+        self.recovery
+            .is_marking(crate::wire::packet::Space::Application)
+    }
+
     /// Counters and estimates.
     pub fn stats(&self) -> Stats {
         let us = |time: u32| Duration::from_micros(time.into());

@@ -49,7 +49,7 @@ impl<'m> Tracer<'m> {
     /// Somebody listens. What is made for a report only is made only then.
     pub(crate) fn is_on(&self) -> bool {
         #[cfg(all(feature = "log", not(feature = "defmt")))]
-        if log::log_enabled!(log::Level::Trace) {
+        if log::log_enabled!(log::Level::Debug) {
             return true;
         }
         self.sink.is_some()
@@ -63,7 +63,15 @@ impl<'m> Tracer<'m> {
     /// Reports `event` as happening now.
     pub(crate) fn event(&mut self, event: &Event<'_>) {
         #[cfg(all(feature = "log", not(feature = "defmt")))]
-        log::trace!("{} us: {}", self.now.as_micros(), crate::trace::Line(event));
+        {
+            let level = if event.is_phase() {
+                log::Level::Debug
+            } else {
+                log::Level::Trace
+            };
+            let line = crate::trace::Line(event);
+            log::log!(level, "{} us: {line}", self.now.as_micros());
+        }
         if let Some(sink) = &mut self.sink {
             sink.event(self.now, event);
         }
@@ -143,6 +151,18 @@ impl<'m> Connection<'m> {
     #[cfg(feature = "sink")]
     pub fn set_sink(&mut self, sink: Object<'m, dyn Sink>) {
         self.parts.tracer.set(sink);
+    }
+
+    /// The estimates and the window, as a sink is told them.
+    #[cfg(feature = "sink")]
+    pub fn metrics(&self) -> Metrics {
+        self.recovery.metrics()
+    }
+
+    /// What the congestion controller is doing, in the words of its specification.
+    #[cfg(feature = "sink")]
+    pub fn congestion_phase(&self) -> &'static str {
+        self.recovery.phase()
     }
 
     /// The way to the sink, for what stands above.

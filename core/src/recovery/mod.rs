@@ -397,11 +397,14 @@ impl<'m> Recovery<'m> {
     #[cfg(feature = "sink")]
     pub fn metrics(&self) -> crate::trace::Metrics {
         let path = self.paths.active();
+        // What is assumed before the first sample was not measured.
+        let is_measured = path.rtt.first_sample() != Instant::NEVER;
+        let measured = |time_us: u32| if is_measured { time_us } else { 0 };
         crate::trace::Metrics {
-            rtt_latest_us: path.rtt.latest_us(),
-            rtt_us: path.rtt.smoothed_us(),
-            rtt_min_us: path.rtt.min_us(),
-            rtt_variation_us: path.rtt.variation_us(),
+            rtt_latest_us: measured(path.rtt.latest_us()),
+            rtt_us: measured(path.rtt.smoothed_us()),
+            rtt_min_us: measured(path.rtt.min_us()),
+            rtt_variation_us: measured(path.rtt.variation_us()),
             pto_count: self.pto_count,
             window: path.controller.window(),
             in_flight: path.in_flight,

@@ -177,6 +177,23 @@ pub enum Event<'a> {
     Closed(Closure<'a>),
 }
 
+impl Event<'_> {
+    /// It concerns the connection as a whole, and there are few of its kind: a person can follow them.
+    pub const fn is_phase(&self) -> bool {
+        matches!(
+            self,
+            Self::ConnectionStarted { .. }
+                | Self::Versions { .. }
+                | Self::StateUpdated { .. }
+                | Self::ProtocolChosen { .. }
+                | Self::KeyUpdated { .. }
+                | Self::Migration { .. }
+                | Self::MtuUpdated { .. }
+                | Self::Closed(_)
+        )
+    }
+}
+
 /// Which of the two endpoints.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Owner {
@@ -238,11 +255,11 @@ pub enum LossTrigger {
 pub struct Metrics {
     /// The latest round-trip time, microseconds; 0 before the first.
     pub rtt_latest_us: u32,
-    /// The smoothed round-trip time, microseconds.
+    /// The smoothed round-trip time, microseconds; 0 before the first.
     pub rtt_us: u32,
     /// The least one, microseconds; 0 before the first.
     pub rtt_min_us: u32,
-    /// Its variation, microseconds.
+    /// Its variation, microseconds; 0 before the first.
     pub rtt_variation_us: u32,
     /// Probe timeouts in a row.
     pub pto_count: u8,

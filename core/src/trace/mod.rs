@@ -1,13 +1,16 @@
 //! The instrumentation seam: what happened, for counters, qlog and metrics.
 //!
 //! ```text
-//! connection, http3 ──Event──▶ Sink: the user's, or std-runtime's qlog file
+//! connection, http3 ──Event──▶ Sink: the user's, std-runtime's qlog file,
+//!                                    or `record::Recorder`, a ring of records in RAM
 //! ```
 //! Invariant: tracing never changes what the engine does, and costs nothing but counters without a sink.
 
 mod discard;
 mod event;
 mod line;
+#[cfg(feature = "records")]
+pub mod record;
 
 pub use discard::{Discard, Trace};
 pub use event::{

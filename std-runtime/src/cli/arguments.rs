@@ -5,14 +5,14 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use clap::Parser;
+use clap::{ArgAction, Parser};
 
 use super::header_line::HeaderLine;
 use super::resolve::Resolve;
 
 /// Fetches a URL over HTTP/3, and over nothing else.
 ///
-/// Options and exit codes are curl's.
+/// Options and exit codes are curl's. "quicpro qlog" works on the files that --qlog writes.
 #[derive(Debug, Parser)]
 #[command(name = "quicpro", bin_name = "quicpro", version, max_term_width = 100)]
 pub(super) struct Arguments {
@@ -68,9 +68,13 @@ pub(super) struct Arguments {
     #[arg(short = 'S', long)]
     pub show_error: bool,
 
-    /// Tell what is sent (>), what is received (<) and what happens (*)
-    #[arg(short, long)]
-    pub verbose: bool,
+    /// Tell what is sent (>), what is received (<) and what happens (*); twice, tell of every packet
+    #[arg(short, long, action = ArgAction::Count)]
+    pub verbose: u8,
+
+    /// Show what the connection did: round-trip times, losses, bytes
+    #[arg(long)]
+    pub stats: bool,
 
     /// Write what each connection does to a qlog file in this directory; the variable QLOGDIR does the same
     #[arg(long, value_name = "DIR")]
@@ -151,7 +155,7 @@ mod tests {
     fn letters_are_curls_and_may_be_joined() {
         let arguments = parse(&["-sSfLvk4", "-XPUT", "-d", "-5", "-m1.5", "u", "-oout"]).unwrap();
         assert!(arguments.silent && arguments.show_error && arguments.fail && arguments.location);
-        assert!(arguments.verbose && arguments.insecure && arguments.ipv4 && !arguments.ipv6);
+        assert!(arguments.verbose == 1 && arguments.insecure && arguments.ipv4 && !arguments.ipv6);
         assert_eq!(arguments.method.as_deref(), Some("PUT"));
         assert_eq!(arguments.data, ["-5"]);
         assert_eq!(arguments.max_time, Some(Duration::from_millis(1500)));

@@ -10,6 +10,7 @@ mod header_line;
 mod output;
 mod problem;
 mod progress;
+mod qlog;
 mod resolve;
 mod transfer;
 mod verbose;
@@ -39,6 +40,12 @@ pub struct Console<'a> {
 
 /// Runs the command; `args` starts with the program's name. The result is the exit code, [`Exit`] as a number.
 pub fn run(args: impl IntoIterator<Item = OsString>, console: &mut Console<'_>) -> u8 {
+    let mut args = args.into_iter().peekable();
+    let program = args.next().unwrap_or_default();
+    if args.peek().is_some_and(|word| word == "qlog") {
+        return qlog::run(args, console);
+    }
+    let args = std::iter::once(program).chain(args);
     let arguments = match Arguments::try_parse_from(args) {
         Ok(arguments) => arguments,
         Err(error) => return explain(&error, console),

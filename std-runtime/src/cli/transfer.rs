@@ -4,6 +4,7 @@
 
 use std::io::Write;
 use std::path::{Path, PathBuf};
+use std::sync::mpsc::{Receiver, Sender};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
@@ -24,6 +25,7 @@ use super::write_out::Report;
 use crate::client::Client;
 use crate::client_builder::Family;
 use crate::config;
+use crate::driver::Detail;
 use crate::redirect::Policy;
 use crate::request::Request;
 use crate::response::Response;
@@ -79,14 +81,16 @@ fn transfer(
     let target = Target::of(arguments, &url)?;
     let content = Content::read(arguments, console.input)?;
     let hops = Hops::default();
-    let client = client(arguments, &url, &hops)?;
+    let (lines, told) = std::sync::mpsc::channel();
+    let client = client(arguments, &url, &hops, lines)?;
     let request = request(arguments, url, content)?;
     report.method = request.method().to_string();
     report.uploaded = request.body().length().unwrap_or(0);
 
-    let mut verbose = Verbose::new(console.errors, arguments.verbose);
+    let mut verbose = Verbose::new(console.errors, arguments.verbose > 0);
     verbose.request(&request);
     let sent = client.execute(request);
+    told.try_iter().for_each(|line| verbose.note(&line));
     {
         let hops = hops.lock().unwrap_or_else(PoisonError::into_inner);
         verbose.redirects(&hops);
@@ -114,7 +118,11 @@ fn transfer(
         writer.write_all(&head).map_err(Problem::output)?;
     }
     let mut sink = Sink::new(writer, progress);
-    let copied = response.copy_to(&mut sink);
+    let copied = response.copy_to(&mut Telling {
+        sink: &mut sink,
+        told: &told,
+        verbose: &mut verbose,
+    });
     report.downloaded = sink.written;
     if let Some(error) = sink.failed.take() {
         return Err(Problem::output(error));
@@ -124,7 +132,30 @@ fn transfer(
     if let Some(trailers) = response.trailers() {
         verbose.trailers(trailers);
     }
+    if arguments.stats {
+        verbose.table(&response.connection_stats());
+    }
     Ok(())
+}
+
+/// Tells what happens while a body is written, so that nothing piles up.
+struct Telling<'a, 's, 'v> {
+    sink: &'a mut Sink<'s>,
+    told: &'a Receiver<String>,
+    verbose: &'a mut Verbose<'v>,
+}
+
+impl Write for Telling<'_, '_, '_> {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.told
+            .try_iter()
+            .for_each(|line| self.verbose.note(&line));
+        self.sink.write(bytes)
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        self.sink.flush()
+    }
 }
 
 fn note_head(response: &Response, report: &mut Report) {
@@ -172,7 +203,12 @@ fn qlog_directory(arguments: &Arguments) -> Result<Option<PathBuf>, Problem> {
     Ok(Some(directory))
 }
 
-fn client(arguments: &Arguments, url: &Url, hops: &Hops) -> Result<Client, Problem> {
+fn client(
+    arguments: &Arguments,
+    url: &Url,
+    hops: &Hops,
+    lines: Sender<String>,
+) -> Result<Client, Problem> {
     let redirect = if arguments.location {
         follow(hops.clone())
     } else {
@@ -191,6 +227,14 @@ fn client(arguments: &Arguments, url: &Url, hops: &Hops) -> Result<Client, Probl
         .tls_sslkeylogfile(true);
     if let Some(directory) = qlog_directory(arguments)? {
         builder = builder.qlog_dir(directory);
+    }
+    if arguments.verbose > 0 {
+        let detail = match arguments.verbose {
+            1 => Detail::Phases,
+            _ => Detail::Everything,
+        };
+        // Nobody may listen any more when the connection is closed.
+        builder = builder.watch(detail, Arc::new(move |line| drop(lines.send(line))));
     }
     if let Some(timeout) = arguments.connect_timeout {
         builder = builder.connect_timeout(timeout);

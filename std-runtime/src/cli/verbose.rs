@@ -9,22 +9,23 @@ use url::Url;
 
 use crate::request::Request;
 use crate::response::Response;
+use crate::stats::ConnectionStats;
 
 /// Writes lines, or nothing unless asked to. What cannot be written is lost: the transfer matters more.
 pub(super) struct Verbose<'a> {
-    errors: Option<&'a mut dyn Write>,
+    errors: &'a mut dyn Write,
+    wanted: bool,
 }
 
 impl<'a> Verbose<'a> {
     pub fn new(errors: &'a mut dyn Write, wanted: bool) -> Self {
-        let errors = wanted.then_some(errors);
-        Self { errors }
+        Self { errors, wanted }
     }
 
     fn line(&mut self, mark: char, text: &str) {
-        if let Some(errors) = &mut self.errors {
+        if self.wanted {
             let line = format!("{mark} {text}");
-            let _ = writeln!(errors, "{}", line.trim_end());
+            let _ = writeln!(self.errors, "{}", line.trim_end());
         }
     }
 
@@ -76,6 +77,11 @@ impl<'a> Verbose<'a> {
         self.line('<', &format!("HTTP/3 {}", status.as_str()));
         self.fields('<', fields);
         self.line('<', "");
+    }
+
+    /// What was asked for, whether this is verbose or not.
+    pub fn table(&mut self, stats: &ConnectionStats) {
+        let _ = write!(self.errors, "{stats}");
     }
 
     pub fn trailers(&mut self, fields: &HeaderMap) {

@@ -8,7 +8,7 @@
 use std::collections::VecDeque;
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Condvar, Mutex, MutexGuard};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard};
 use std::time::{Duration, Instant};
 
 use quicpro_core::http3::RequestId;
@@ -18,6 +18,7 @@ use super::fields::FieldBlock;
 use crate::error::{Cause, Failure, Phase};
 use crate::event_loop::{lock, wait, wait_timeout};
 use crate::request::Request;
+use crate::stats::ConnectionStats;
 
 /// Interim responses kept for the caller; more are dropped.
 const INTERIM_MAX: usize = 8;
@@ -62,6 +63,8 @@ pub(crate) struct Head {
     pub status: u16,
     pub fields: FieldBlock,
     pub remote: SocketAddr,
+    /// What its connection does, renewed by the I/O thread.
+    pub stats: Arc<Mutex<ConnectionStats>>,
 }
 
 #[derive(Default)]

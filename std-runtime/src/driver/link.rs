@@ -4,8 +4,8 @@
 
 use std::collections::HashMap;
 use std::net::SocketAddr;
-use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use http::Method;
@@ -21,6 +21,8 @@ use super::socket::{Batch, Received, Sent, Slots, Socket};
 use super::tokens::Tokens;
 use super::{Seat, failure};
 use crate::error::{Cause, Failure, Phase};
+use crate::event_loop::lock;
+use crate::stats::ConnectionStats;
 
 /// Bytes received in one turn before other connections, the events and the answers get theirs.
 const TURN_BYTES: usize = 256 * 1024;
@@ -65,6 +67,10 @@ pub(crate) struct Link {
     pub stage: Stage,
     /// A request that was blocked can be made now.
     pub has_room: bool,
+    /// From the first packet to the verified handshake.
+    handshake: Option<Duration>,
+    /// What responses show of the connection.
+    stats: Arc<Mutex<ConnectionStats>>,
     /// Since when it carries no request.
     pub idle_since: Option<Instant>,
     /// It has carried a response: a later death may be a server's clearing up.
@@ -129,9 +135,12 @@ impl Link {
         client: http3::Client<'static>,
         remote: SocketAddr,
     ) -> Self {
+        let stats = ConnectionStats::of(client.transport(), None);
         Self {
             key,
             authority,
+            handshake: None,
+            stats: Arc::new(Mutex::new(stats)),
             remote,
             socket,
             client,
@@ -169,6 +178,7 @@ impl Link {
             self.fail_all_but_held(&failure);
         }
         self.transmit(turn);
+        self.note_stats(turn.now.system);
         self.deadline = self.client.poll_timeout();
         self.note_idleness(turn.now.system);
     }
@@ -235,6 +245,7 @@ impl Link {
                     &mut self.has_room,
                     &self.running,
                     self.remote,
+                    &self.stats,
                 ),
             };
             match action {
@@ -255,6 +266,7 @@ impl Link {
         has_room: &mut bool,
         running: &HashMap<RequestId, Running>,
         remote: SocketAddr,
+        stats: &Arc<Mutex<ConnectionStats>>,
     ) -> Action {
         match event {
             Event::Connected => {
@@ -283,6 +295,7 @@ impl Link {
                         status,
                         fields,
                         remote,
+                        stats: stats.clone(),
                     });
                     return Action::Touch(request);
                 }
@@ -561,6 +574,14 @@ impl Link {
         self.heard_at = Some(turn.now.system);
         self.client.transport_mut().ping();
         self.transmit(turn);
+    }
+
+    fn note_stats(&mut self, now: Instant) {
+        if matches!(self.stage, Stage::Open) {
+            let opened = self.opened;
+            self.handshake.get_or_insert_with(|| now - opened);
+        }
+        *lock(&self.stats) = ConnectionStats::of(self.client.transport(), self.handshake);
     }
 
     fn note_idleness(&mut self, now: Instant) {

@@ -17,12 +17,12 @@ mod message;
 mod origin;
 mod socket;
 mod tokens;
+mod watch;
 mod worker;
 
 use std::collections::HashMap;
 use std::io;
 use std::net::SocketAddr;
-use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 use std::time::Duration;
@@ -31,9 +31,10 @@ use quicpro_core::tls::CertificateError;
 
 pub(crate) use buffers::BUFFER_BYTES;
 use buffers::Buffers;
-pub(crate) use exchange::{Exchange, Patience, Stopped, Upload};
+pub(crate) use exchange::{Exchange, Head, Patience, Stopped, Upload};
 pub(crate) use fields::FieldBlock;
 use inbox::Inbox;
+pub(crate) use watch::{Detail, TakeLine, Watch};
 use worker::Worker;
 
 use crate::client_builder::Family;
@@ -50,8 +51,8 @@ pub(crate) struct Settings {
     pub resolve: HashMap<String, Vec<SocketAddr>>,
     pub remote_address: Option<SocketAddr>,
     pub family: Family,
-    /// Where each connection writes what it does.
-    pub qlog: Option<PathBuf>,
+    /// Who listens to connections.
+    pub watch: Watch,
     /// Threads for what may block.
     pub pool: Arc<ThreadPool>,
 }

@@ -11,8 +11,7 @@ use std::time::{Duration, Instant};
 use mio::{Events, Poll, Token};
 use quicpro_core::Limits;
 use quicpro_core::http3;
-use quicpro_core::mem::{Object, Shared};
-use quicpro_core::trace::Sink;
+use quicpro_core::mem::Shared;
 use url::Position;
 
 use super::buffers::Buffers;
@@ -25,7 +24,6 @@ use super::tokens::Tokens;
 use super::{Command, Exchange, Seat, Settings};
 use crate::config::NO_ANSWER;
 use crate::error::{Cause, Failure, Phase};
-use crate::qlog::FileSink;
 use crate::tls::Report;
 
 /// The inbox's token; connections count from 1.
@@ -466,8 +464,7 @@ impl Worker {
         getrandom::fill(&mut entropy).map_err(|error| error.to_string())?;
         let memory = http3::Memory::boxed(&Limits::DESKTOP);
         let mut client = http3::Client::new(memory);
-        if let Some(directory) = &self.settings.qlog {
-            let sink = Object::Owned(Box::new(FileSink::new(directory)) as Box<dyn Sink>);
+        if let Some(sink) = self.settings.watch.sink() {
             client.transport_mut().set_sink(sink);
         }
         let started = client.start(&config, address, now.engine, entropy);

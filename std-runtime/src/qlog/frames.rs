@@ -23,7 +23,7 @@ pub(super) fn frame(frame: &Frame<'_>, exponent: u32) -> Value {
     };
     match frame {
         Frame::Padding { length } => put("raw", json!({ "payload_length": length })),
-        Frame::Ping | Frame::HandshakeDone | Frame::ImmediateAck => {}
+        Frame::Ping | Frame::HandshakeDone => {}
         Frame::Ack(ack) => acknowledgement(ack, exponent, &mut object),
         Frame::ResetStream {
             id,
@@ -56,24 +56,6 @@ pub(super) fn frame(frame: &Frame<'_>, exponent: u32) -> Value {
                 put("fin", true.into());
             }
         }
-        Frame::MaxData { limit } => put("maximum", (*limit).into()),
-        Frame::MaxStreamData { id, limit } => {
-            put("stream_id", id.get().into());
-            put("maximum", (*limit).into());
-        }
-        Frame::MaxStreams { direction, limit } => {
-            put("stream_type", stream_type(*direction));
-            put("maximum", (*limit).into());
-        }
-        Frame::DataBlocked { limit } => put("limit", (*limit).into()),
-        Frame::StreamDataBlocked { id, limit } => {
-            put("stream_id", id.get().into());
-            put("limit", (*limit).into());
-        }
-        Frame::StreamsBlocked { direction, limit } => {
-            put("stream_type", stream_type(*direction));
-            put("limit", (*limit).into());
-        }
         Frame::NewConnectionId {
             sequence,
             retire_prior_to,
@@ -89,24 +71,41 @@ pub(super) fn frame(frame: &Frame<'_>, exponent: u32) -> Value {
             put("data", text::bytes(data, text::SHORT_MAX));
         }
         Frame::ConnectionClose(close) => connection_close(close, &mut object),
-        Frame::Datagram { data, .. } => put("raw", json!({ "length": data.len() })),
-        Frame::AckFrequency { .. } => ack_frequency(frame, &mut object),
+        Frame::Datagram { data, .. } => put("raw", json!({ "payload_length": data.len() })),
+        Frame::AckFrequency { .. } | Frame::ImmediateAck => {
+            // Their draft has numbers for them, but qlog's have no words.
+            put("frame_type", "unknown".into());
+            put("frame_type_bytes", frame.kind().into());
+        }
+        _ => limit(frame, &mut object),
     }
     Value::Object(object)
 }
 
-fn ack_frequency(frame: &Frame<'_>, object: &mut Object) {
-    if let Frame::AckFrequency {
-        sequence,
-        threshold,
-        delay_us,
-        reordering,
-    } = *frame
-    {
-        object.insert("sequence_number".into(), sequence.into());
-        object.insert("ack_eliciting_threshold".into(), threshold.into());
-        object.insert("requested_max_ack_delay".into(), delay_us.into());
-        object.insert("reordering_threshold".into(), reordering.into());
+/// The frames of flow control, and those that it makes necessary.
+fn limit(frame: &Frame<'_>, object: &mut Object) {
+    let (key, value, of) = match frame {
+        Frame::MaxData { limit } => ("maximum", *limit, None),
+        Frame::DataBlocked { limit } => ("limit", *limit, None),
+        Frame::MaxStreamData { id, limit } => {
+            ("maximum", *limit, Some(("stream_id", id.get().into())))
+        }
+        Frame::StreamDataBlocked { id, limit } => {
+            ("limit", *limit, Some(("stream_id", id.get().into())))
+        }
+        Frame::MaxStreams { direction, limit } => {
+            let kind = stream_type(*direction);
+            ("maximum", *limit, Some(("stream_type", kind)))
+        }
+        Frame::StreamsBlocked { direction, limit } => {
+            let kind = stream_type(*direction);
+            ("limit", *limit, Some(("stream_type", kind)))
+        }
+        _ => return,
+    };
+    object.insert(key.into(), value.into());
+    if let Some((key, value)) = of {
+        object.insert(key.into(), value);
     }
 }
 

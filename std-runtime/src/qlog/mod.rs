@@ -2,6 +2,7 @@
 //!
 //! ```text
 //! quicpro-core ──Event──▶ Writer ──▶ JSON text sequence (RFC 7464), application/qlog+json-seq
+//!      └─ ring in a device's RAM ──▶ decode_ring ──▶ Writer
 //! ```
 //! A client writes a file for each of its connections with [`ClientBuilder::qlog_dir`](crate::ClientBuilder::qlog_dir);
 //! the command with `--qlog DIR` or `QLOGDIR`. Anyone who drives `quicpro_core` directly hands a [`Writer`] or a
@@ -14,13 +15,17 @@
 //! Invariant: whatever the peer sends, a line's length is bounded, and its secrets (credentials, cookies, reset tokens,
 //! keys) are not in it.
 
+mod decode;
 mod file;
 mod frames;
 mod http3;
 mod names;
 mod parameters;
 mod text;
+#[cfg(feature = "plot")]
+pub mod view;
 mod writer;
 
+pub use decode::decode_ring;
 pub use file::FileSink;
 pub use writer::Writer;

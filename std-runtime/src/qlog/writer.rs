@@ -196,6 +196,23 @@ impl<W: Write> Writer<W> {
                 ("quic:mtu_updated", json!({ "old": old, "new": new }))
             }
             Event::Discarded { reason, size } => ("quic:packet_dropped", dropped(reason, size)),
+            Event::Migration {
+                state,
+                local,
+                remote,
+            } => (
+                "quic:migration_state_updated",
+                migration(state, local, remote),
+            ),
+            Event::Closed(closure) => ("quic:connection_closed", closed(&closure)),
+            _ => return self.fates(now, event),
+        };
+        self.tell(now, name, data);
+    }
+
+    /// What became of a packet or a stream.
+    fn fates(&mut self, now: Instant, event: &Event<'_>) {
+        let (name, data) = match *event {
             Event::PacketLost {
                 space,
                 number,
@@ -210,14 +227,6 @@ impl<W: Write> Writer<W> {
                 let data = json!({ "header": header, "trigger": trigger });
                 ("quic:packet_lost", data)
             }
-            Event::Migration {
-                state,
-                local,
-                remote,
-            } => (
-                "quic:migration_state_updated",
-                migration(state, local, remote),
-            ),
             Event::StreamUpdated {
                 id,
                 side,
@@ -239,7 +248,6 @@ impl<W: Write> Writer<W> {
                 });
                 ("quic:stream_state_updated", data)
             }
-            Event::Closed(closure) => ("quic:connection_closed", closed(&closure)),
             _ => return self.remembered(now, event),
         };
         self.tell(now, name, data);
@@ -486,7 +494,8 @@ fn changed(old: Option<&Metrics>, new: &Metrics) -> Value {
         ("min_rtt", |metrics| metrics.rtt_min_us),
         ("rtt_variance", |metrics| metrics.rtt_variation_us),
     ];
-    for (name, of) in times {
+    let is_measured = new.rtt_latest_us > 0;
+    for (name, of) in times.into_iter().filter(|_| is_measured) {
         let milliseconds = |metrics| f64::from(of(metrics)) / 1_000.0;
         put(
             name,

@@ -222,7 +222,7 @@ impl<'m> Connection<'m> {
         before: Purpose,
         told: Option<Message>,
     ) {
-        let Some(peer) = self.peer[place].filter(|_| quic.tracer().is_on()) else {
+        let Some(&Some(peer)) = self.peer.get(place).filter(|_| quic.tracer().is_on()) else {
             return;
         };
         if before != peer.purpose {

@@ -121,6 +121,6 @@ pub(super) fn settings(quic: &mut Quic<'_>, owner: Owner, id: StreamId, settings
 
 /// The three digits of a status.
 fn digits(status: u16) -> [u8; 3] {
-    let digit = |unit: u16| b'0' + (status / unit % 10) as u8;
-    [digit(100), digit(10), digit(1)]
+    let digit = |number: u16| b'0' + (number % 10) as u8;
+    [digit(status / 100), digit(status / 10), digit(status)]
 }

@@ -1,0 +1,435 @@
+//! The picture itself: a column for each recording, a panel for each question, one time axis below them.
+//!
+//! Invariant: the same scales hold in all columns, so that what looks larger is larger.
+
+use std::sync::OnceLock;
+
+use plotters::coord::Shift;
+use plotters::coord::types::RangedCoordf64;
+use plotters::prelude::*;
+use plotters::style::text_anchor::{HPos, Pos, VPos};
+use plotters::style::{FontStyle, register_font};
+
+use super::DrawError;
+use super::recording::{Point, Recording, Stream};
+use super::scale::{bytes, greatest, thin, time, usual};
+
+const INK: RGBColor = RGBColor(31, 37, 46);
+const MUTED: RGBColor = RGBColor(107, 114, 128);
+const GRID: RGBColor = RGBColor(229, 231, 235);
+const BLUE: RGBColor = RGBColor(37, 99, 235);
+const AMBER: RGBColor = RGBColor(217, 119, 6);
+const GREEN: RGBColor = RGBColor(5, 150, 105);
+const RED: RGBColor = RGBColor(220, 38, 38);
+const VIOLET: RGBColor = RGBColor(124, 58, 237);
+
+/// Streams of a recording that get a row.
+const ROWS_MAX: usize = 32;
+
+/// Losses that are marked: more of them are a red area anyway.
+const LOSSES_MAX: usize = 2_000;
+
+/// The name that the letters are known by.
+const FONT: &str = "sans-serif";
+
+type Area<'a, B> = DrawingArea<B, Shift>;
+type Plot<'a, B> = ChartContext<'a, B, Cartesian2d<RangedCoordf64, RangedCoordf64>>;
+
+/// Makes the letters known, once for the process.
+pub(super) fn use_font() -> Result<(), DrawError> {
+    static REGISTERED: OnceLock<bool> = OnceLock::new();
+    let registered = REGISTERED.get_or_init(|| {
+        let letters = epaint_default_fonts::UBUNTU_LIGHT;
+        [FontStyle::Normal, FontStyle::Bold]
+            .into_iter()
+            .all(|style| register_font(FONT, style, letters).is_ok())
+    });
+    if *registered {
+        Ok(())
+    } else {
+        Err(DrawError("the font is broken".to_owned()))
+    }
+}
+
+/// Sizes, all in units that become pixels by `scale`.
+pub(super) struct Layout {
+    scale: f64,
+    columns: usize,
+    rows: usize,
+    /// Milliseconds, of the longest recording.
+    duration: f64,
+    window_max: f64,
+    rtt_max: f64,
+    data_max: f64,
+}
+
+impl Layout {
+    pub(super) fn new(recordings: &[Recording], scale: f64) -> Self {
+        let rows = |recording: &Recording| recording.streams.len().min(ROWS_MAX);
+        let durations = recordings.iter().map(|one| one.end - one.start);
+        let windows = recordings
+            .iter()
+            .flat_map(|one| [&one.window, &one.in_flight]);
+        let data = recordings
+            .iter()
+            .flat_map(|one| [&one.sent, &one.received, &one.acknowledged]);
+        let smoothed = recordings.iter().map(|one| &one.rtt_smoothed);
+        let latest = recordings.iter().map(|one| usual(&one.rtt_latest));
+        Self {
+            scale,
+            columns: recordings.len().max(1),
+            rows: recordings.iter().map(rows).max().unwrap_or(0).max(1),
+            duration: bounded(durations.fold(1.0, f64::max)),
+            window_max: bounded(greatest(windows, 1.0) * 1.08),
+            rtt_max: bounded(latest.fold(greatest(smoothed, 1.0), f64::max) * 1.15),
+            data_max: bounded(greatest(data, 1.0) * 1.08),
+        }
+    }
+
+    fn px(&self, units: f64) -> i32 {
+        // A picture has some thousand units.
+        (units * self.scale).round() as i32
+    }
+
+    fn width(&self) -> f64 {
+        if self.columns == 1 { 1_100.0 } else { 720.0 }
+    }
+
+    fn streams_height(&self) -> f64 {
+        66.0 + 30.0 * self.rows as f64
+    }
+
+    pub(super) fn size(&self) -> (u32, u32) {
+        let width = self.width() * self.columns as f64;
+        let height = 64.0 + 300.0 + 230.0 + 230.0 + self.streams_height();
+        (self.px(width) as u32, self.px(height) as u32)
+    }
+
+    fn text<'a>(&self, size: f64, colour: &RGBColor) -> TextStyle<'a> {
+        (FONT, self.px(size)).into_font().color(colour)
+    }
+
+    fn line(&self, colour: RGBColor, width: f64) -> ShapeStyle {
+        colour.stroke_width(self.px(width).max(1) as u32)
+    }
+}
+
+/// Hostile numbers must not become coordinates that overflow.
+fn bounded(value: f64) -> f64 {
+    value.clamp(1e-3, 1e15)
+}
+
+/// Draws everything.
+pub(super) fn draw<B: DrawingBackend>(
+    root: &Area<'_, B>,
+    recordings: &[Recording],
+    layout: &Layout,
+) -> Result<(), DrawError> {
+    root.fill(&WHITE).map_err(DrawError::of)?;
+    let columns = root.split_evenly((1, layout.columns));
+    for (column, recording) in columns.iter().zip(recordings) {
+        let (head, rest) = column.split_vertically(layout.px(64.0));
+        header(&head, recording, layout)?;
+        let (windows, rest) = rest.split_vertically(layout.px(300.0));
+        window_panel(&windows, recording, layout)?;
+        let (rtts, rest) = rest.split_vertically(layout.px(230.0));
+        rtt_panel(&rtts, recording, layout)?;
+        let (data, streams) = rest.split_vertically(layout.px(230.0));
+        data_panel(&data, recording, layout)?;
+        stream_panel(&streams, recording, layout)?;
+    }
+    Ok(())
+}
+
+fn header<B: DrawingBackend>(
+    area: &Area<'_, B>,
+    recording: &Recording,
+    layout: &Layout,
+) -> Result<(), DrawError> {
+    let left = layout.px(24.0);
+    let title = layout.text(22.0, &INK);
+    area.draw_text(&recording.title, &title, (left, layout.px(14.0)))
+        .map_err(DrawError::of)?;
+    let last = |series: &[Point]| series.last().map_or(0.0, |point| point.1);
+    let mut told = format!(
+        "{}   ·   {} sent   ·   {} received   ·   {} lost   ·   {} streams",
+        time(recording.end - recording.start),
+        bytes(last(&recording.sent)),
+        bytes(last(&recording.received)),
+        packets(recording.losses.len()),
+        recording.streams.len(),
+    );
+    if recording.is_cut {
+        told.push_str("   ·   the file is cut short");
+    }
+    area.draw_text(&told, &layout.text(14.0, &MUTED), (left, layout.px(42.0)))
+        .map_err(DrawError::of)
+}
+
+fn packets(count: usize) -> String {
+    match count {
+        1 => "1 packet".to_owned(),
+        _ => format!("{count} packets"),
+    }
+}
+
+/// Writes a panel's title and what its colours mean; gives the place for the plot.
+fn panel<'a, B: DrawingBackend>(
+    area: &Area<'a, B>,
+    title: &str,
+    legend: &[(RGBColor, &str)],
+    layout: &Layout,
+) -> Result<Area<'a, B>, DrawError> {
+    let (head, plot) = area.split_vertically(layout.px(38.0));
+    let middle = layout.px(22.0);
+    let anchor = Pos::new(HPos::Left, VPos::Center);
+    let style = layout.text(16.0, &INK).pos(anchor);
+    head.draw_text(title, &style, (layout.px(24.0), middle))
+        .map_err(DrawError::of)?;
+    let (width, _) = head
+        .estimate_text_size(title, &style)
+        .map_err(DrawError::of)?;
+    let mut x = layout.px(24.0) + width as i32 + layout.px(24.0);
+    let style = layout.text(13.0, &MUTED).pos(anchor);
+    for (colour, name) in legend {
+        let half = layout.px(5.0);
+        let corners = [(x, middle - half), (x + 2 * half, middle + half)];
+        head.draw(&Rectangle::new(corners, colour.filled()))
+            .map_err(DrawError::of)?;
+        x += 2 * half + layout.px(6.0);
+        head.draw_text(name, &style, (x, middle))
+            .map_err(DrawError::of)?;
+        let (width, _) = head
+            .estimate_text_size(name, &style)
+            .map_err(DrawError::of)?;
+        x += width as i32 + layout.px(18.0);
+    }
+    Ok(plot)
+}
+
+/// Axes and grid for values from 0 to `max`.
+fn plot<'a, B: DrawingBackend>(
+    area: &'a Area<'_, B>,
+    max: f64,
+    label: &dyn Fn(&f64) -> String,
+    layout: &Layout,
+) -> Result<Plot<'a, B>, DrawError> {
+    let mut chart = ChartBuilder::on(area)
+        .margin_right(layout.px(28.0))
+        .margin_left(layout.px(12.0))
+        .margin_top(layout.px(4.0))
+        .set_label_area_size(LabelAreaPosition::Left, layout.px(68.0))
+        .set_label_area_size(LabelAreaPosition::Bottom, layout.px(26.0))
+        .build_cartesian_2d(0.0..layout.duration, 0.0..max)
+        .map_err(DrawError::of)?;
+    chart
+        .configure_mesh()
+        .disable_x_mesh()
+        .light_line_style(TRANSPARENT)
+        .bold_line_style(layout.line(GRID, 1.0))
+        .axis_style(layout.line(MUTED, 1.0))
+        .label_style(layout.text(12.0, &MUTED))
+        .x_labels(10)
+        .y_labels(5)
+        .x_label_formatter(&|value| time(*value))
+        .y_label_formatter(label)
+        .draw()
+        .map_err(DrawError::of)?;
+    Ok(chart)
+}
+
+fn line<B: DrawingBackend>(
+    chart: &mut Plot<'_, B>,
+    points: Vec<Point>,
+    style: ShapeStyle,
+) -> Result<(), DrawError> {
+    chart
+        .draw_series(LineSeries::new(points, style))
+        .map_err(DrawError::of)?;
+    Ok(())
+}
+
+fn window_panel<B: DrawingBackend>(
+    area: &Area<'_, B>,
+    recording: &Recording,
+    layout: &Layout,
+) -> Result<(), DrawError> {
+    let legend = [
+        (BLUE, "congestion window"),
+        (AMBER, "bytes in flight"),
+        (VIOLET, "slow start threshold"),
+        (RED, "packet lost"),
+    ];
+    let area = panel(area, "Congestion", &legend, layout)?;
+    let mut chart = plot(&area, layout.window_max, &|value| bytes(*value), layout)?;
+    let (start, end) = (recording.start, recording.end);
+    let step = recording.losses.len().div_ceil(LOSSES_MAX).max(1);
+    let top = layout.window_max;
+    for lost in recording.losses.iter().step_by(step) {
+        let at = lost - start;
+        let points = vec![(at, 0.0), (at, top)];
+        line(
+            &mut chart,
+            points,
+            RED.mix(0.25).stroke_width(layout.px(1.0).max(1) as u32),
+        )?;
+    }
+    let in_flight = held(thin(&recording.in_flight, start, end), end - start);
+    let area = AreaSeries::new(in_flight, 0.0, AMBER.mix(0.18));
+    let area = area.border_style(layout.line(AMBER, 1.0));
+    chart.draw_series(area).map_err(DrawError::of)?;
+    let threshold = thin(&recording.threshold, start, end);
+    line(&mut chart, threshold, layout.line(VIOLET, 1.0))?;
+    let window = held(thin(&recording.window, start, end), end - start);
+    line(&mut chart, window, layout.line(BLUE, 2.0))
+}
+
+/// A value holds until the next, and to the end.
+fn held(points: Vec<Point>, end: f64) -> Vec<Point> {
+    let mut steps: Vec<Point> = Vec::with_capacity(points.len() * 2 + 1);
+    for point in points {
+        if let Some(last) = steps.last() {
+            steps.push((point.0, last.1));
+        }
+        steps.push(point);
+    }
+    if let Some(last) = steps.last() {
+        steps.push((end, last.1));
+    }
+    steps
+}
+
+fn rtt_panel<B: DrawingBackend>(
+    area: &Area<'_, B>,
+    recording: &Recording,
+    layout: &Layout,
+) -> Result<(), DrawError> {
+    let light = RGBColor(147, 197, 253);
+    let legend = [(light, "latest"), (BLUE, "smoothed"), (GREEN, "smallest")];
+    let area = panel(area, "Round-trip time", &legend, layout)?;
+    let mut chart = plot(&area, layout.rtt_max, &|value| time(*value), layout)?;
+    let (start, end) = (recording.start, recording.end);
+    let dot = layout.px(1.6).max(1);
+    let dots = thin(&recording.rtt_latest, start, end)
+        .into_iter()
+        .filter(|point| point.1 <= layout.rtt_max)
+        .map(|point| Circle::new(point, dot, light.filled()));
+    chart.draw_series(dots).map_err(DrawError::of)?;
+    let least = held(thin(&recording.rtt_min, start, end), end - start);
+    line(&mut chart, least, layout.line(GREEN, 1.5))?;
+    let smoothed = thin(&recording.rtt_smoothed, start, end);
+    line(&mut chart, smoothed, layout.line(BLUE, 2.0))
+}
+
+fn data_panel<B: DrawingBackend>(
+    area: &Area<'_, B>,
+    recording: &Recording,
+    layout: &Layout,
+) -> Result<(), DrawError> {
+    let legend = [
+        (BLUE, "sent"),
+        (GREEN, "acknowledged"),
+        (VIOLET, "received"),
+    ];
+    let area = panel(area, "Data", &legend, layout)?;
+    let mut chart = plot(&area, layout.data_max, &|value| bytes(*value), layout)?;
+    let (start, end) = (recording.start, recording.end);
+    for (series, colour) in [
+        (&recording.sent, BLUE),
+        (&recording.acknowledged, GREEN),
+        (&recording.received, VIOLET),
+    ] {
+        line(
+            &mut chart,
+            thin(series, start, end),
+            layout.line(colour, 2.0),
+        )?;
+    }
+    Ok(())
+}
+
+fn stream_panel<B: DrawingBackend>(
+    area: &Area<'_, B>,
+    recording: &Recording,
+    layout: &Layout,
+) -> Result<(), DrawError> {
+    let legend = [(BLUE, "first to last byte sent"), (VIOLET, "received")];
+    let area = panel(area, "Streams", &legend, layout)?;
+    let rows = layout.rows as f64;
+    let mut chart = ChartBuilder::on(&area)
+        .margin_right(layout.px(28.0))
+        .margin_left(layout.px(12.0))
+        .set_label_area_size(LabelAreaPosition::Left, layout.px(68.0))
+        .set_label_area_size(LabelAreaPosition::Bottom, layout.px(26.0))
+        .build_cartesian_2d(0.0..layout.duration, rows..0.0)
+        .map_err(DrawError::of)?;
+    chart
+        .configure_mesh()
+        .disable_y_mesh()
+        .disable_y_axis()
+        .light_line_style(TRANSPARENT)
+        .bold_line_style(layout.line(GRID, 1.0))
+        .axis_style(layout.line(MUTED, 1.0))
+        .label_style(layout.text(12.0, &MUTED))
+        .x_labels(10)
+        .y_labels(0)
+        .x_label_formatter(&|value| time(*value))
+        .draw()
+        .map_err(DrawError::of)?;
+    let shown = recording.streams.iter().take(ROWS_MAX);
+    for (row, (id, stream)) in shown.enumerate() {
+        stream_row(&mut chart, recording.start, row as f64, *id, stream, layout)?;
+    }
+    let more = recording.streams.len().saturating_sub(ROWS_MAX);
+    if more > 0 {
+        let anchor = Pos::new(HPos::Right, VPos::Bottom);
+        let style = layout.text(12.0, &MUTED).pos(anchor);
+        let text = Text::new(format!("and {more} more"), (layout.duration, rows), style);
+        chart.draw_series([text]).map_err(DrawError::of)?;
+    }
+    Ok(())
+}
+
+/// A stream's name above two bars: sent, received.
+fn stream_row<B: DrawingBackend>(
+    chart: &mut Plot<'_, B>,
+    start: f64,
+    row: f64,
+    id: u64,
+    stream: &Stream,
+    layout: &Layout,
+) -> Result<(), DrawError> {
+    let bars = [(stream.sent, BLUE, 0.52), (stream.received, VIOLET, 0.72)];
+    // A bar that lasted no time is seen all the same.
+    let least = layout.duration / 400.0;
+    let first = [stream.sent, stream.received];
+    let first = first.iter().flatten().map(|span| span.0 - start);
+    let first = first.fold(layout.duration, f64::min);
+    for (span, colour, at) in bars {
+        let Some((from, to)) = span else { continue };
+        let to = to.max(from + least);
+        let corners = [(from - start, row + at), (to - start, row + at + 0.16)];
+        let bar = Rectangle::new(corners, colour.filled());
+        chart.draw_series([bar]).map_err(DrawError::of)?;
+    }
+    let mut told = format!("{id}");
+    if !stream.name.is_empty() {
+        told = format!("{told}  {}", stream.name);
+    }
+    for (count, arrow) in [
+        (stream.sent_bytes, "sent"),
+        (stream.received_bytes, "received"),
+    ] {
+        if count > 0.0 {
+            told = format!("{told}  ·  {} {arrow}", bytes(count));
+        }
+    }
+    // Names of streams that begin late stand left of their beginning, inside the picture.
+    let is_late = first > layout.duration * 0.6;
+    let across = if is_late { HPos::Right } else { HPos::Left };
+    let style = layout.text(12.0, &INK).pos(Pos::new(across, VPos::Bottom));
+    let at = if is_late { first + least } else { first };
+    let text = Text::new(told, (at, row + 0.5), style);
+    chart.draw_series([text]).map_err(DrawError::of)?;
+    Ok(())
+}

@@ -1,0 +1,8 @@
+//! qlog: files of real downloads, files and rings of simulated ones, and pictures of both.
+
+mod download;
+#[cfg(feature = "qlog-tools")]
+mod picture;
+#[cfg(feature = "qlog-tools")]
+mod schema;
+mod simulated;

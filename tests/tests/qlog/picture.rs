@@ -1,0 +1,94 @@
+//! `quicpro qlog`: pictures of what was downloaded, and clear words about files that are broken.
+
+use super::download::{Folder, download};
+use quicpro::cli::{Console, run};
+use std::ffi::OsString;
+use std::fs;
+use std::path::Path;
+
+/// The exit code, the output, the errors.
+fn quicpro(args: &[&str]) -> (u8, String, String) {
+    let (mut output, mut errors) = (Vec::new(), Vec::new());
+    let mut console = Console {
+        input: &mut &b""[..],
+        output: &mut output,
+        errors: &mut errors,
+        has_progress: false,
+        output_is_terminal: false,
+    };
+    let program = std::iter::once(&"quicpro");
+    let code = run(program.chain(args).map(OsString::from), &mut console);
+    let text = |bytes| String::from_utf8(bytes).expect("text");
+    (code, text(output), text(errors))
+}
+
+fn plain(path: &Path) -> &str {
+    path.to_str().expect("a plain path")
+}
+
+#[test]
+fn a_download_becomes_a_picture() {
+    let folder = Folder::new();
+    let file = download(&folder, 2_000_000);
+    let (code, output, errors) = quicpro(&["qlog", "view", plain(&file)]);
+    assert_eq!((code, errors.as_str()), (0, ""));
+    let picture = file.with_extension("svg");
+    assert_eq!(output.trim_end(), plain(&picture));
+    let svg = fs::read_to_string(&picture).expect("an SVG document");
+    assert!(svg.starts_with("<svg") && svg.trim_end().ends_with("</svg>"));
+    for shown in [
+        "congestion window",
+        "bytes in flight",
+        "smoothed",
+        "smallest",
+        "acknowledged",
+        "GET /gen/2000000",
+        "2 MB received",
+    ] {
+        assert!(svg.contains(shown), "{shown} is missing");
+    }
+    // Window, bytes in flight, two kinds of round-trip time, three kinds of data.
+    assert!(svg.matches("<polyline").count() >= 7);
+
+    let png = folder.path().join("both.png");
+    let (code, _, errors) = quicpro(&[
+        "qlog",
+        "view",
+        plain(&file),
+        plain(&file),
+        "-o",
+        plain(&png),
+    ]);
+    assert_eq!((code, errors.as_str()), (0, ""));
+    let png = fs::read(png).expect("a PNG");
+    assert!(png.starts_with(b"\x89PNG\r\n") && png.len() > 20_000);
+}
+
+#[test]
+fn broken_files_are_named_with_what_is_wrong() {
+    let folder = Folder::new();
+    let path = folder.path().join("broken.sqlog");
+    for (content, why) in [
+        (&b"\x00\xff"[..], "it is not text"),
+        (b"{}", "not a qlog file"),
+        (b"\x1e{\"file_schema\":\"x\"}\n", "has no events"),
+        (
+            b"\x1e{\"file_schema\":\"x\"}\n\x1e{]\n\x1e{}\n",
+            "record 2 is broken",
+        ),
+    ] {
+        fs::write(&path, content).expect("a file");
+        let (code, output, errors) = quicpro(&["qlog", "view", plain(&path)]);
+        assert_eq!((code, output.as_str()), (26, ""));
+        assert!(
+            errors.contains(why) && errors.contains("broken.sqlog"),
+            "{errors}"
+        );
+    }
+    let (code, _, errors) = quicpro(&["qlog", "decode", plain(&path)]);
+    assert!(
+        code == 26 && errors.contains("not the dump of a ring"),
+        "{errors}"
+    );
+    assert_eq!(quicpro(&["qlog", "view"]).0, 2);
+}
