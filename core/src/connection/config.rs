@@ -54,6 +54,8 @@ pub(super) struct Settings<'m> {
     /// Servers are asked for fewer acknowledgements.
     #[cfg(feature = "ack-frequency")]
     pub(super) fewer_acks: bool,
+    #[cfg(feature = "migration")]
+    pub(super) preferred_address: bool,
 }
 
 impl Settings<'_> {
@@ -66,6 +68,8 @@ impl Settings<'_> {
         versions: VersionInformation::only(Version::V1),
         #[cfg(feature = "ack-frequency")]
         fewer_acks: false,
+        #[cfg(feature = "migration")]
+        preferred_address: false,
     };
 
     pub(super) fn version_choice(&self) -> VersionChoice {
@@ -133,6 +137,8 @@ impl<'m> ClientConfig<'m> {
             versions: VersionInformation::new(Version::V1, &[Version::V2, Version::V1]),
             #[cfg(feature = "ack-frequency")]
             fewer_acks: false,
+            #[cfg(feature = "migration")]
+            preferred_address: true,
         };
         Self {
             tls,
@@ -265,6 +271,15 @@ impl<'m> ClientConfig<'m> {
     #[must_use]
     pub fn idle_timeout(mut self, timeout: Option<Duration>) -> Self {
         self.settings.idle_timeout_ms = timeout.map_or(NEVER_MS, positive_millis);
+        self
+    }
+
+    /// Whether the connection moves to where the server would rather be reached (RFC 9000 §9.6), if it says so and
+    /// that address works. It does by default.
+    #[cfg(feature = "migration")]
+    #[must_use]
+    pub fn preferred_address(mut self, follow: bool) -> Self {
+        self.settings.preferred_address = follow;
         self
     }
 

@@ -3,6 +3,8 @@
 use core::net::SocketAddr;
 
 use super::ConnectionError;
+#[cfg(feature = "migration")]
+use super::PathId;
 use crate::recovery::Codepoint;
 use crate::stream::StreamEvent;
 
@@ -28,6 +30,12 @@ pub enum Event {
     NewToken,
     /// The server gave a session ticket.
     NewSession,
+    /// The path in use was found to work: what was begun by a migration is complete.
+    #[cfg(feature = "migration")]
+    PathValidated(PathId),
+    /// A path is not used any more: it was not found to work, or it was left.
+    #[cfg(feature = "migration")]
+    PathAbandoned(PathId),
     /// The connection is over. Said once, and last.
     Closed(ConnectionError),
 }

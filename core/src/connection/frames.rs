@@ -43,23 +43,14 @@ impl Connection<'_> {
             | Frame::DataBlocked { .. }
             | Frame::StreamDataBlocked { .. }
             | Frame::StreamsBlocked { .. } => self.parts.streams.on_frame(&mut cx, frame)?,
-            Frame::NewConnectionId {
-                sequence,
-                retire_prior_to,
-                cid,
-                reset_token,
-            } => self
-                .parts
-                .remote_cids
-                .on_new(*sequence, *retire_prior_to, cid, *reset_token)?,
+            Frame::NewConnectionId { .. } => self.on_new_connection_id(frame)?,
             Frame::RetireConnectionId { sequence } => {
                 self.parts
                     .local_cids
                     .on_retire(*sequence, place.destination)?;
             }
-            Frame::PathChallenge(data) => self.parts.challenges.on_challenge(*data),
-            // Nothing was challenged, so nothing is expected (RFC 9000 §19.18 permits ignoring it).
-            Frame::PathResponse(_) => {}
+            Frame::PathChallenge(data) => self.on_path_challenge(*data),
+            Frame::PathResponse(data) => self.on_path_response(place.now, data),
             #[cfg(feature = "tokens")]
             Frame::NewToken { token } => self.parts.new_token.on_frame(token),
             // Without a place for it, it is as if the server had sent none.
@@ -88,6 +79,32 @@ impl Connection<'_> {
         }
         Ok(())
     }
+
+    fn on_new_connection_id(&mut self, frame: &Frame<'_>) -> Result<(), TransportError> {
+        if let Frame::NewConnectionId {
+            sequence,
+            retire_prior_to,
+            cid,
+            reset_token,
+        } = frame
+        {
+            let cids = &mut self.parts.remote_cids;
+            cids.on_new(*sequence, *retire_prior_to, cid, *reset_token)?;
+            #[cfg(feature = "migration")]
+            self.on_remote_cids();
+        }
+        Ok(())
+    }
+
+    #[cfg(not(feature = "migration"))]
+    fn on_path_challenge(&mut self, data: [u8; 8]) {
+        self.parts.challenges.on_challenge(data);
+    }
+
+    /// Nothing was challenged, so nothing is expected (RFC 9000 §19.18 permits ignoring it).
+    #[cfg(not(feature = "migration"))]
+    #[expect(clippy::unused_self)]
+    fn on_path_response(&mut self, _: Instant, _: &[u8; 8]) {}
 
     #[inline(never)]
     fn on_ack_frame(&mut self, place: &Place<'_>, ack: &Ack<'_>) -> Result<(), TransportError> {
@@ -142,6 +159,10 @@ impl Connection<'_> {
             self.discard_keys(now, Space::Handshake);
             self.parts.streams.release_handshake_send();
             self.keyring.derive_next(self.settings.provider());
+            #[cfg(feature = "pmtud")]
+            self.start_mtu_search();
+            #[cfg(feature = "migration")]
+            self.try_preferred_address(now);
         }
         Ok(())
     }

@@ -53,6 +53,8 @@ impl<'m> Connection<'m> {
         Self {
             state: State::Closed,
             remote: NOWHERE,
+            #[cfg(feature = "migration")]
+            routes: crate::path::Routes::new(NOWHERE),
             source: ConnectionId::EMPTY,
             settings: Settings::NONE,
             keyring: Keyring::default(),
@@ -111,6 +113,10 @@ impl<'m> Connection<'m> {
             return Err(ConfigError::Started);
         }
         self.remote = remote;
+        #[cfg(feature = "migration")]
+        {
+            self.routes = crate::path::Routes::new(remote);
+        }
         self.random = Random::new(entropy);
         self.source = random_cid(&mut self.random, config.cid_length);
         let destination = random_cid(&mut self.random, FIRST_DESTINATION_LENGTH);
@@ -312,6 +318,8 @@ impl<'m> Connection<'m> {
         if let Some(token) = promise.reset_token {
             self.parts.remote_cids.set_first_reset_token(token);
         }
+        #[cfg(feature = "migration")]
+        self.take_preferred_cid(self.promise.preferred_address);
         self.restart_idle(now);
     }
 }

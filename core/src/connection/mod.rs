@@ -31,6 +31,10 @@ mod handshake;
 mod keys;
 mod lent;
 mod memory;
+#[cfg(feature = "migration")]
+mod migration;
+#[cfg(feature = "pmtud")]
+mod mtu;
 #[cfg(feature = "tokens")]
 mod new_token;
 mod packet_builder;
@@ -45,6 +49,8 @@ mod transmit;
 mod version;
 mod version_choice;
 
+#[cfg(feature = "migration")]
+pub use crate::path::PathId;
 pub use crate::recovery::Codepoint;
 pub use crate::tls::ConfigError;
 pub use config::ClientConfig;
@@ -55,6 +61,8 @@ pub use event::{Event, Receive, Transmit};
 #[cfg(any(test, feature = "testing"))]
 pub use keys::KeyLimits;
 pub use memory::Memory;
+#[cfg(feature = "migration")]
+pub use migration::{MigrateError, PathStats};
 #[cfg(feature = "tokens")]
 pub use new_token::NEW_TOKEN_MAX;
 pub use state::State;
@@ -81,6 +89,8 @@ struct Events {
 pub struct Connection<'m> {
     state: State,
     remote: SocketAddr,
+    #[cfg(feature = "migration")]
+    routes: crate::path::Routes,
     /// Our connection ID in long headers.
     source: ConnectionId,
     settings: config::Settings<'m>,
@@ -132,6 +142,14 @@ impl<'m> Connection<'m> {
         #[cfg(feature = "datagrams")]
         if self.parts.datagrams.take_arrived() {
             return Some(Event::DatagramReceived);
+        }
+        #[cfg(feature = "migration")]
+        if let Some(id) = self.routes.take_validated() {
+            return Some(Event::PathValidated(id));
+        }
+        #[cfg(feature = "migration")]
+        if let Some(id) = self.routes.take_abandoned() {
+            return Some(Event::PathAbandoned(id));
         }
         if let Some(event) = self.parts.streams.poll_event() {
             self.report_stream(event);
@@ -202,7 +220,7 @@ impl<'m> Connection<'m> {
         &mut self.random
     }
 
-    /// The server's address.
+    /// The server's address, on the path in use.
     pub fn remote(&self) -> SocketAddr {
         self.remote
     }

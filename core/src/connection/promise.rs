@@ -10,6 +10,8 @@ use crate::path::cid;
 use crate::stream::{RemoteLimits, Streams};
 use crate::wire::Side;
 use crate::wire::packet::ConnectionId;
+#[cfg(feature = "migration")]
+use crate::wire::transport_parameters::PreferredAddress;
 use crate::wire::transport_parameters::{TransportParameters, reserved_id};
 
 /// Bytes our transport parameters take at most: about fifteen short ones, and what features add.
@@ -35,6 +37,13 @@ pub(super) struct Promise {
     pub(super) ack_delay_exponent: u8,
     pub(super) connection_ids: u64,
     pub(super) reset_token: Option<[u8; 16]>,
+    /// Bytes of the longest datagram that it takes.
+    #[cfg(feature = "pmtud")]
+    pub(super) datagram_max: u16,
+    #[cfg(feature = "migration")]
+    pub(super) disable_migration: bool,
+    #[cfg(feature = "migration")]
+    pub(super) preferred_address: Option<PreferredAddress>,
     /// It may be asked to hold acknowledgements back, for so many microseconds at least.
     #[cfg(feature = "ack-frequency")]
     pub(super) min_ack_delay_us: Option<u32>,
@@ -81,6 +90,12 @@ impl Promise {
             ack_delay_exponent: peer.ack_delay_exponent as u8,
             connection_ids: peer.active_connection_id_limit,
             reset_token: peer.stateless_reset_token,
+            #[cfg(feature = "pmtud")]
+            datagram_max: u16::try_from(peer.max_udp_payload_size).unwrap_or(u16::MAX),
+            #[cfg(feature = "migration")]
+            disable_migration: peer.disable_active_migration,
+            #[cfg(feature = "migration")]
+            preferred_address: peer.preferred_address,
             // At most max_ack_delay.
             #[cfg(feature = "ack-frequency")]
             min_ack_delay_us: peer.min_ack_delay_us.map(|delay_us| delay_us as u32),

@@ -39,8 +39,8 @@ impl Connection<'_> {
         self.counters.datagrams_received += 1;
         self.counters.bytes_received += datagram.len() as u64;
         //= rfc9000#9
-        // Servers do not move in this version; packets from elsewhere are not from the server.
-        if from.remote != self.remote {
+        // Servers move only where they said; packets from elsewhere are not from the server.
+        if !self.is_from_server(from) {
             return self.discard(now, Discard::WrongAddress, datagram.len());
         }
         if !self.state.is_open() {
@@ -52,6 +52,20 @@ impl Connection<'_> {
             self.recognise_reset(now, datagram, tail);
         }
         self.observe(now);
+    }
+
+    /// Whether a datagram came from an address of the server; notes on which path.
+    fn is_from_server(&mut self, from: &Receive) -> bool {
+        #[cfg(feature = "migration")]
+        return match self.routes.find(from.local, from.remote) {
+            Some(which) => {
+                self.routes.arrival = which;
+                true
+            }
+            None => false,
+        };
+        #[cfg(not(feature = "migration"))]
+        return from.remote == self.remote;
     }
 
     /// Takes coalesced packets apart and handles each; says whether one of them was authentic.
@@ -111,10 +125,22 @@ impl Connection<'_> {
     fn recognise_reset(&mut self, now: Instant, datagram: &[u8], tail: Option<[u8; 16]>) {
         //= rfc9000#10.3.1
         let Some(token) = tail else { return };
-        if datagram.len() >= RESET_LENGTH_MIN && self.parts.remote_cids.is_reset(&token) {
+        if datagram.len() >= RESET_LENGTH_MIN && self.is_reset(&token) {
             debug!("stateless reset");
             self.end(now, ConnectionError::Reset);
         }
+    }
+
+    /// Whether a token belongs to the connection ID that is sent to on the path on which it came.
+    fn is_reset(&self, token: &[u8; 16]) -> bool {
+        let cids = &self.parts.remote_cids;
+        #[cfg(feature = "migration")]
+        if self.routes.arrival != crate::path::Which::Active {
+            let route = self.routes.get(self.routes.arrival);
+            let sequence = route.and_then(|route| route.cid);
+            return sequence.is_some_and(|sequence| cids.is_reset_of(sequence, token));
+        }
+        cids.is_reset(token)
     }
 
     #[inline(never)]

@@ -71,6 +71,10 @@ impl Connection<'_> {
         if self.state.is_open() {
             next = next.min(self.parts.spaces.ack_deadline());
             next = next.min(self.recovery.deadline().at);
+            #[cfg(feature = "migration")]
+            {
+                next = next.min(self.routes.deadline());
+            }
         }
         next.unless_never()
     }
@@ -97,6 +101,8 @@ impl Connection<'_> {
             self.timers.previous_key = Instant::NEVER;
             self.keyring.discard_previous();
         }
+        #[cfg(feature = "migration")]
+        self.handle_path_timeout(now);
         let parts = &mut self.parts;
         self.recovery.on_timeout(now, &mut |space, outcome, token| {
             parts.on_outcome(space, outcome, token);

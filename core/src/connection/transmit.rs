@@ -11,17 +11,17 @@ use crate::recovery::{self, Codepoint, Purpose, Token};
 use crate::time::Instant;
 use crate::trace::Event;
 use crate::wire::frame::Frame;
-use crate::wire::packet::Space;
+use crate::wire::packet::{ConnectionId, Space};
 use crate::wire::{Code, TransportError, rule};
 
 /// Bytes of a full datagram: what every path must carry, and the least a datagram with an Initial packet has.
 ///
-/// Larger ones need a path that was probed for them (RFC 8899), which this version does not do.
+/// Larger ones need a path that was probed for them (RFC 8899): feature `pmtud`.
 pub(super) const DATAGRAM_SIZE: usize = 1200;
 
 /// What a space may put into its next packet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Interest {
+pub(super) enum Interest {
     /// No packet.
     None,
     /// Acknowledgements only: congestion control or the pacer holds the rest back, or there is no rest.
@@ -54,7 +54,18 @@ impl Connection<'_> {
             State::Closing if !self.close.take_due() => return None,
             _ => {}
         }
+        #[cfg(feature = "migration")]
+        if let Some(probe) = self.transmit_probe(now, out) {
+            return Some(probe);
+        }
+        #[cfg(feature = "pmtud")]
+        if let Some(probe) = self.transmit_mtu_probe(now, out) {
+            return Some(probe);
+        }
         let mut length = 0;
+        #[cfg(feature = "pmtud")]
+        let mut segment = self.segment_size(out.len());
+        #[cfg(not(feature = "pmtud"))]
         let mut segment = DATAGRAM_SIZE;
         while let Some(space) = out
             .get_mut(length..)
@@ -73,12 +84,15 @@ impl Connection<'_> {
         (length > 0).then(|| self.transmit_of(length, (length > segment).then_some(segment)))
     }
 
-    fn transmit_of(&mut self, len: usize, segment_size: Option<usize>) -> Transmit {
+    pub(super) fn transmit_of(&mut self, len: usize, segment_size: Option<usize>) -> Transmit {
         let datagrams = segment_size.map_or(1, |size| len.div_ceil(size.max(1)));
         self.counters.datagrams_sent += datagrams as u64;
         self.counters.bytes_sent += len as u64;
         Transmit {
             to: self.remote,
+            #[cfg(feature = "migration")]
+            from: self.routes.active.local,
+            #[cfg(not(feature = "migration"))]
             from: None,
             len,
             segment_size,
@@ -175,6 +189,10 @@ impl Connection<'_> {
         if self.parts.crypto_send.has_pending(space) {
             return true;
         }
+        #[cfg(feature = "migration")]
+        if space == Space::Application && self.is_challenge_due() {
+            return true;
+        }
         space == Space::Application
             && (self.ping
                 || self.parts.challenges.has_pending()
@@ -196,7 +214,8 @@ impl Connection<'_> {
     ) -> usize {
         let room = self.tokens_room(space, interest, pad_to);
         let number = self.recovery.next_number(space);
-        let Some(mut builder) = self.start_packet(space, number, out) else {
+        let destination = self.parts.remote_cids.current();
+        let Some(mut builder) = self.start_packet(space, number, destination, out) else {
             return 0;
         };
         let mut tokens = heapless::Vec::<Token, PACKET_TOKENS_MAX>::new();
@@ -229,7 +248,7 @@ impl Connection<'_> {
     }
 
     /// Tokens the next packet may carry; 0 if only an acknowledgement can leave.
-    fn tokens_room(&mut self, space: Space, interest: Interest, pad_to: usize) -> usize {
+    pub(super) fn tokens_room(&mut self, space: Space, interest: Interest, pad_to: usize) -> usize {
         let purpose = match interest {
             Interest::Everything(purpose) => purpose,
             // An acknowledgement that is padded counts as in flight, so it needs a record.
@@ -245,10 +264,11 @@ impl Connection<'_> {
             })
     }
 
-    fn start_packet<'o>(
+    pub(super) fn start_packet<'o>(
         &mut self,
         space: Space,
         number: u64,
+        destination: ConnectionId,
         out: &'o mut [u8],
     ) -> Option<PacketBuilder<'o>> {
         //= rfc9287#3.1
@@ -262,7 +282,7 @@ impl Connection<'_> {
         let head = PacketHead {
             space,
             version: self.version.choice.current(),
-            destination: self.parts.remote_cids.current(),
+            destination,
             source: self.source,
             token,
             number,
@@ -308,6 +328,11 @@ impl Connection<'_> {
         let mut pad = false;
         if space == Space::Application {
             pad = parts.challenges.on_transmit(writer);
+            #[cfg(feature = "migration")]
+            {
+                let route = &mut self.routes.active;
+                pad |= super::migration::write_challenge(route, now, cx.random, writer);
+            }
             parts.local_cids.on_transmit(cx.random, writer);
             parts.remote_cids.on_transmit(writer);
             #[cfg(feature = "ack-frequency")]
@@ -335,6 +360,33 @@ impl Connection<'_> {
             //= rfc9000#8.2.2
             writer.pad_to(usize::MAX);
         }
+    }
+
+    /// Seals and records a 1-RTT packet that is a probe of a path: alone in its datagram, without a token.
+    #[cfg(any(feature = "migration", feature = "pmtud"))]
+    pub(super) fn finish_probe(
+        &mut self,
+        now: Instant,
+        builder: PacketBuilder<'_>,
+        payload: usize,
+        path: recovery::Slot,
+    ) -> usize {
+        if self.parts.tracer.is_on() {
+            let event = Event::PacketSent(builder.packet(payload, 0));
+            self.report(now, &event);
+        }
+        let size = builder.finish(&mut self.keyring, payload);
+        let packet = recovery::Packet {
+            size,
+            ack_eliciting: true,
+            in_flight: true,
+            path,
+            tokens: &[],
+        };
+        let space = Space::Application;
+        self.recovery.on_packet_sent(now, space, &packet);
+        self.on_packet_sent(now, space, &packet);
+        size
     }
 
     /// What follows from having sent a packet.

@@ -204,6 +204,9 @@ pub struct RemoteCids {
     active: heapless::Vec<Remote, REMOTE_MAX>,
     retire_prior_to: u64,
     retired: heapless::Vec<(u64, Delivery), RETIRED_MAX>,
+    /// The last ones that we stopped using by ourselves: the frames that brought them may come again.
+    #[cfg(feature = "migration")]
+    given_back: heapless::Vec<u64, RETIRED_MAX>,
 }
 
 impl RemoteCids {
@@ -221,6 +224,8 @@ impl RemoteCids {
             active,
             retire_prior_to: 0,
             retired: heapless::Vec::new(),
+            #[cfg(feature = "migration")]
+            given_back: heapless::Vec::new(),
         }
     }
 
@@ -284,7 +289,7 @@ impl RemoteCids {
             cid,
             reset_token: Some(reset_token),
         };
-        let known = self.is_known(&new)?;
+        let known = self.is_known(&new)? || self.was_given_back(sequence);
         // A frame cannot take back what it gives: at least the new one stays.
         let retire_prior_to = self.retire_prior_to.max(retire_prior_to.min(sequence));
         self.check_room(retire_prior_to, sequence)?;
@@ -339,6 +344,84 @@ impl RemoteCids {
         }
     }
 
+    /// Stops using number `sequence`, for good.
+    //= rfc9000#5.1.2
+    #[cfg(feature = "migration")]
+    pub fn give_back(&mut self, sequence: u64) {
+        let index = self
+            .active
+            .iter()
+            .position(|remote| remote.sequence == sequence);
+        // The one in use stays: there is no other that the end of the connection could be sent to.
+        let Some(index) = index.filter(|index| *index > 0) else {
+            return;
+        };
+        // Without a place for its retirement it stays with us; the server then issues one less.
+        if self.retire(sequence).is_ok() {
+            self.active.remove(index);
+            if self.given_back.is_full() {
+                self.given_back.remove(0);
+            }
+            // There is room now.
+            let _ = self.given_back.push(sequence);
+        }
+    }
+
+    /// The lowest number that is neither in use nor, as `is_used` says, otherwise taken. None if connection IDs have no
+    /// bytes: paths could not be told apart by the server.
+    #[cfg(feature = "migration")]
+    pub fn unused(&self, is_used: impl Fn(u64) -> bool) -> Option<u64> {
+        let spare = self.active.get(1..)?.iter();
+        let sequences = spare.map(|remote| remote.sequence);
+        sequences.filter(|sequence| !is_used(*sequence)).min()
+    }
+
+    /// Whether number `sequence` may be sent to.
+    #[cfg(feature = "migration")]
+    pub fn contains(&self, sequence: u64) -> bool {
+        self.get(sequence).is_some()
+    }
+
+    /// The connection ID with number `sequence`.
+    #[cfg(feature = "migration")]
+    pub fn get(&self, sequence: u64) -> Option<ConnectionId> {
+        let remote = self
+            .active
+            .iter()
+            .find(|remote| remote.sequence == sequence);
+        remote.map(|remote| remote.cid)
+    }
+
+    /// The number of the one in use.
+    #[cfg(feature = "migration")]
+    pub fn current_sequence(&self) -> u64 {
+        self.active.first().map_or(0, |remote| remote.sequence)
+    }
+
+    /// Uses number `sequence` from now on.
+    #[cfg(feature = "migration")]
+    pub fn make_current(&mut self, sequence: u64) {
+        let index = self
+            .active
+            .iter()
+            .position(|remote| remote.sequence == sequence);
+        if let Some(index) = index {
+            self.active.swap(0, index);
+        }
+    }
+
+    /// Whether the last bytes of a datagram are the reset token of number `sequence`.
+    //= rfc9000#10.3.1
+    #[cfg(feature = "migration")]
+    pub fn is_reset_of(&self, sequence: u64, candidate: &[u8; 16]) -> bool {
+        let remote = self
+            .active
+            .iter()
+            .find(|remote| remote.sequence == sequence);
+        let token = remote.and_then(|remote| remote.reset_token);
+        token.is_some_and(|token| bool::from(token.ct_eq(candidate)))
+    }
+
     fn first(&mut self) -> Option<&mut Remote> {
         self.active.iter_mut().find(|remote| remote.sequence == 0)
     }
@@ -361,6 +444,17 @@ impl RemoteCids {
             }
         }
         Ok(known)
+    }
+
+    #[cfg_attr(
+        not(feature = "migration"),
+        expect(clippy::unused_self, unused_variables)
+    )]
+    fn was_given_back(&self, sequence: u64) -> bool {
+        #[cfg(feature = "migration")]
+        return self.given_back.contains(&sequence);
+        #[cfg(not(feature = "migration"))]
+        return false;
     }
 
     /// What is refused must change nothing: the end of the connection is still sent to a connection ID.
@@ -659,6 +753,35 @@ mod tests {
                 .on_preferred_address(cid(1), [1; 16])
                 .is_ok()
         );
+    }
+
+    //= rfc9000#9.5 test
+    #[cfg(feature = "migration")]
+    #[test]
+    fn a_path_gets_one_that_no_other_uses_and_gives_its_own_back() {
+        let mut remote = RemoteCids::new(cid(0));
+        assert_eq!(remote.unused(|_| false), None);
+        new(&mut remote, 2, 0).unwrap();
+        new(&mut remote, 1, 0).unwrap();
+        assert_eq!(remote.unused(|_| false), Some(1));
+        assert_eq!(remote.unused(|sequence| sequence == 1), Some(2));
+        remote.make_current(1);
+        remote.make_current(7);
+        assert_eq!((remote.current(), remote.current_sequence()), (cid(1), 1));
+        assert!(remote.is_reset(&[1; 16]) && remote.is_reset_of(2, &[2; 16]));
+        assert!(!remote.is_reset_of(2, &[1; 16]) && !remote.is_reset_of(0, &[0; 16]));
+        remote.give_back(1);
+        assert!(remote.contains(1), "it is in use");
+        remote.give_back(0);
+        remote.give_back(0);
+        assert_eq!(retired(&mut remote), [0]);
+        assert_eq!(remote.get(0), None);
+        assert_eq!(remote.get(2), Some(cid(2)));
+        // What was given back does not come again.
+        remote.on_ack(0);
+        new(&mut remote, 0, 0).unwrap();
+        assert_eq!(retired(&mut remote), []);
+        assert!(!remote.contains(0));
     }
 
     proptest! {

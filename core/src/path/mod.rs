@@ -3,6 +3,15 @@
 //! Invariant: a challenge is answered at most once, on the path it came on.
 
 pub mod cid;
+#[cfg(feature = "migration")]
+mod route;
+#[cfg(feature = "migration")]
+mod validation;
+
+#[cfg(feature = "migration")]
+pub use route::{PathId, Route, Routes, Which};
+#[cfg(feature = "migration")]
+pub use validation::Validation;
 
 use crate::frame_writer::FrameWriter;
 use crate::recovery::Token;

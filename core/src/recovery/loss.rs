@@ -37,6 +37,12 @@ struct Newly {
     ack_eliciting: u32,
     marked: u32,
     newest: Option<Sent>,
+    /// The size of the longest packet.
+    #[cfg(feature = "pmtud")]
+    longest: u16,
+    /// One more than the largest number of those that some paths would not carry.
+    #[cfg(feature = "pmtud")]
+    large_end: u64,
 }
 
 /// The same for each path, and the packets that had been taken for lost.
@@ -70,6 +76,13 @@ impl Newly {
         self.bytes += u32::from(packet.size);
         self.ack_eliciting += u32::from(packet.ack_eliciting);
         self.marked += u32::from(packet.marked);
+        #[cfg(feature = "pmtud")]
+        {
+            self.longest = self.longest.max(packet.size);
+            if packet.size > super::mtu::BASE {
+                self.large_end = self.large_end.max(packet.number + 1);
+            }
+        }
         if self
             .newest
             .is_none_or(|newest| newest.number < packet.number)
@@ -127,11 +140,7 @@ impl Recovery<'_> {
         state.probes = 0;
         let rtt_sampled = newest.number == ack.largest
             && self.sample_rtt(now, space, newest, &arrivals, ack.delay);
-        for (slot, newly) in Slot::ALL.into_iter().zip(&arrivals.paths) {
-            if let Some(path) = self.paths.get_mut(slot) {
-                path.in_flight = path.in_flight.saturating_sub(newly.bytes);
-            }
-        }
+        self.on_arrived(now, space, &arrivals);
         if raised && space == Space::Application {
             self.on_ecn(now, ack, &arrivals, newest.time);
         }
@@ -195,6 +204,22 @@ impl Recovery<'_> {
             path.rtt.on_sample(now, now.since(newest.time), delay);
         }
         newest.path == self.paths.active_slot()
+    }
+
+    /// Takes what arrived out of flight.
+    #[cfg_attr(not(feature = "pmtud"), expect(unused_variables))]
+    fn on_arrived(&mut self, now: Instant, space: Space, arrivals: &Arrivals) {
+        for (slot, newly) in Slot::ALL.into_iter().zip(&arrivals.paths) {
+            if let Some(path) = self.paths.get_mut(slot) {
+                path.in_flight = path.in_flight.saturating_sub(newly.bytes);
+                #[cfg(feature = "pmtud")]
+                if space == Space::Application {
+                    path.mtu
+                        .on_acknowledged(now, newly.longest, newly.large_end);
+                    path.follow_mtu(now);
+                }
+            }
+        }
     }
 
     /// Acts on what the counts of an ACK frame say of the paths whose marked packets it acknowledged; of the one in
@@ -286,7 +311,9 @@ impl Recovery<'_> {
             ring.set_fate(index, Fate::Lost);
             state.ack_eliciting_in_flight -= u32::from(packet.ack_eliciting);
             self.paths.forget(&packet);
-            if let Some(newest) = newest.get_mut(packet.path.index()) {
+            if !self.paths.is_mtu_probe(now, space, &packet)
+                && let Some(newest) = newest.get_mut(packet.path.index())
+            {
                 *newest = Some(packet);
             }
             lost += 1;
@@ -306,6 +333,11 @@ impl Recovery<'_> {
         };
         let threshold_us = persistent::threshold_us(path.rtt.pto_us() + self.max_ack_delay_us);
         path.controller.on_congestion(now, newest.time);
+        #[cfg(feature = "pmtud")]
+        if space == Space::Application {
+            path.mtu.on_losses(newest.size, newest.number);
+            path.follow_mtu(now);
+        }
         let state = &mut self.spaces[space as usize];
         let from = state.persistent_end;
         let ring = self.memory.ring(space, &mut state.ring);

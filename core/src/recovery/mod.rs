@@ -11,6 +11,8 @@
 pub mod congestion;
 mod ecn;
 mod loss;
+#[cfg(feature = "pmtud")]
+mod mtu;
 mod pacer;
 mod path;
 mod persistent;
@@ -21,6 +23,8 @@ mod token;
 
 pub use ecn::{Codepoint, Ecn};
 pub use loss::AckSummary;
+#[cfg(feature = "migration")]
+pub use path::Estimates;
 pub use path::{PATHS_MAX, Slot};
 pub use pto::{Cause, Deadline, Timeout};
 pub use sent::{SentMemory, SentPacket};
@@ -140,6 +144,9 @@ pub struct Recovery<'m> {
     /// How long the peer may hold acknowledgements back.
     max_ack_delay_us: u32,
     ack_delay_exponent: u8,
+    /// Bytes of the largest datagram that may be tried.
+    #[cfg(feature = "pmtud")]
+    datagram_max: u16,
     handshake_keys: bool,
     handshake_confirmed: bool,
     /// The peer may send as much as it likes, so silence of ours cannot stop it.
@@ -166,6 +173,8 @@ impl<'m> Recovery<'m> {
             pto_count: 0,
             max_ack_delay_us: MAX_ACK_DELAY_US,
             ack_delay_exponent: ACK_DELAY_EXPONENT_DEFAULT,
+            #[cfg(feature = "pmtud")]
+            datagram_max: 0,
             handshake_keys: false,
             handshake_confirmed: false,
             peer_validated: side == Side::Server,
@@ -293,6 +302,10 @@ impl<'m> Recovery<'m> {
             state.probes = state.probes.saturating_sub(1);
         }
         self.anti_deadlock_from = now;
+        #[cfg(feature = "pmtud")]
+        if space == Space::Application {
+            path.mtu.on_sent(size);
+        }
         path.on_sent(now, size.into());
     }
 

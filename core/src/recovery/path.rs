@@ -7,6 +7,8 @@
 use super::Budget;
 use super::congestion::{Algorithm, Controller, Utilisation};
 use super::ecn::Ecn;
+#[cfg(feature = "pmtud")]
+use super::mtu::Mtu;
 use super::pacer::Pacer;
 use super::rtt::Rtt;
 use super::sent::Sent;
@@ -35,11 +37,11 @@ impl Slot {
 
     /// Every place.
     #[cfg(feature = "migration")]
-    pub(super) const ALL: [Self; PATHS_MAX] = [Self::new(0), Self::new(1), Self::new(2)];
+    pub const ALL: [Self; PATHS_MAX] = [Self::new(0), Self::new(1), Self::new(2)];
 
     /// Every place.
     #[cfg(not(feature = "migration"))]
-    pub(super) const ALL: [Self; PATHS_MAX] = [Self::FIRST];
+    pub const ALL: [Self; PATHS_MAX] = [Self::FIRST];
 
     /// Of packets whose path was forgotten.
     #[cfg(feature = "migration")]
@@ -82,6 +84,9 @@ pub(super) struct Path {
     pub(super) in_flight: u32,
     pub(super) utilisation: Utilisation,
     pub(super) paced_until: Instant,
+    /// Finds out how large datagrams can be.
+    #[cfg(feature = "pmtud")]
+    pub(super) mtu: Mtu,
     /// One more than the largest number of the application space that was acknowledged and left on this path.
     #[cfg(feature = "migration")]
     pub(super) acknowledged_end: u64,
@@ -101,6 +106,8 @@ impl Path {
             in_flight: 0,
             utilisation: Utilisation::Limited,
             paced_until: Instant::NEVER,
+            #[cfg(feature = "pmtud")]
+            mtu: Mtu::new(),
             #[cfg(feature = "migration")]
             acknowledged_end: 0,
         }
@@ -142,6 +149,15 @@ impl Path {
         self.datagram = datagram;
         self.controller.on_datagram_size(datagram);
         self.set_pace(now);
+    }
+
+    /// Follows what was found out about the size of datagrams.
+    #[cfg(feature = "pmtud")]
+    pub(super) fn follow_mtu(&mut self, now: Instant) {
+        let datagram = self.mtu.datagram();
+        if datagram != self.datagram {
+            self.set_datagram_size(now, datagram);
+        }
     }
 
     pub(super) fn set_pace(&mut self, now: Instant) {
@@ -196,10 +212,10 @@ impl Paths {
     /// The path in use.
     pub(super) fn active_mut(&mut self) -> &mut Path {
         #[cfg(feature = "migration")]
-        if let Some(place) = self.active.index().checked_sub(1) {
-            if let Some(Some(path)) = self.others.get_mut(place) {
-                return path;
-            }
+        if let Some(place) = self.active.index().checked_sub(1)
+            && let Some(Some(path)) = self.others.get_mut(place)
+        {
+            return path;
         }
         &mut self.first
     }
@@ -249,6 +265,20 @@ impl Paths {
         }
     }
 
+    /// A packet was declared lost. Whether that says nothing about congestion: it was larger than what is known to
+    /// arrive.
+    //= rfc9000#14.4
+    #[cfg_attr(not(feature = "pmtud"), expect(clippy::unused_self, unused_variables))]
+    pub(super) fn is_mtu_probe(&mut self, now: Instant, space: Space, packet: &Sent) -> bool {
+        #[cfg(feature = "pmtud")]
+        if space == Space::Application
+            && let Some(path) = self.get_mut(packet.path)
+        {
+            return path.mtu.on_lost(now, packet.size);
+        }
+        false
+    }
+
     /// No packet of another path than the one in use is outstanding.
     pub(super) fn is_sole(&self) -> bool {
         #[cfg(feature = "migration")]
@@ -295,6 +325,20 @@ impl Paths {
     }
 }
 
+/// What is known of a path, for those who ask.
+#[cfg(feature = "migration")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Estimates {
+    /// Smoothed round-trip time, microseconds.
+    pub rtt_us: u32,
+    /// Congestion window, bytes.
+    pub window: u32,
+    /// Bytes in flight.
+    pub in_flight: u32,
+    /// Bytes of a full datagram.
+    pub datagram: u16,
+}
+
 #[cfg(feature = "migration")]
 impl Recovery<'_> {
     /// Makes `slot` the place of a path on which nothing was sent yet, with full datagrams of `datagram` bytes.
@@ -315,7 +359,11 @@ impl Recovery<'_> {
         self.forget_path(slot, outcome);
         let active = self.paths.active();
         let (controller, ecn) = (active.controller.renewed(datagram), active.ecn.renewed());
-        let path = Path::new(now, controller, ecn, datagram);
+        #[cfg_attr(not(feature = "pmtud"), expect(unused_mut))]
+        let mut path = Path::new(now, controller, ecn, datagram);
+        //= rfc9000#14.3
+        #[cfg(feature = "pmtud")]
+        path.mtu.set_ceiling(self.datagram_max);
         self.paths.set(slot, path);
     }
 
@@ -328,9 +376,27 @@ impl Recovery<'_> {
         }
     }
 
-    /// Bytes in flight on the path in `slot`.
-    pub fn path_in_flight(&self, slot: Slot) -> u32 {
-        self.paths.get(slot).map_or(0, |path| path.in_flight)
+    /// What is known of the path in `slot`.
+    pub fn path(&self, slot: Slot) -> Option<Estimates> {
+        let path = self.paths.get(slot)?;
+        Some(Estimates {
+            rtt_us: path.rtt.smoothed_us(),
+            window: path.controller.window(),
+            in_flight: path.in_flight,
+            datagram: path.datagram,
+        })
+    }
+
+    /// Whether the congestion window of the path in `slot` has room for a datagram.
+    pub fn has_window(&self, slot: Slot) -> bool {
+        self.path(slot)
+            .is_some_and(|path| path.window.saturating_sub(path.in_flight) >= path.datagram.into())
+    }
+
+    /// The probe timeout of a path of which nothing is known, in microseconds.
+    //= rfc9000#8.2.4
+    pub fn fresh_probe_timeout_us(&self) -> u32 {
+        Rtt::new().pto_us() + self.max_ack_delay_us
     }
 
     /// Removes the path in `slot` from all records.
@@ -350,5 +416,32 @@ impl Recovery<'_> {
             }
             ring.set_path(index, Slot::GONE);
         }
+    }
+}
+
+#[cfg(feature = "pmtud")]
+impl Recovery<'_> {
+    /// Datagrams of up to `max` bytes may be tried from now on, on every path.
+    pub fn set_datagram_max(&mut self, max: u16) {
+        self.datagram_max = max;
+        for slot in Slot::ALL {
+            if let Some(path) = self.paths.get_mut(slot) {
+                path.mtu.set_ceiling(max);
+            }
+        }
+    }
+
+    /// The size of a probe that is to be sent now on the path in use, alone in its datagram.
+    pub fn mtu_probe(&mut self, now: Instant) -> Option<u16> {
+        let path = self.paths.active_mut();
+        let size = path.mtu.next_probe(now)?;
+        let free = path.controller.window().saturating_sub(path.in_flight);
+        let available = path.pacer.available(now).min(free);
+        (available >= size.into()).then_some(size)
+    }
+
+    /// The probe left.
+    pub fn on_mtu_probe_sent(&mut self, size: u16) {
+        self.paths.active_mut().mtu.on_probe_sent(size);
     }
 }

@@ -101,6 +101,12 @@ impl Recovery<'_> {
         self.pto_count = self.pto_count.saturating_add(1);
         self.anti_deadlock_from = now;
         self.stats.probe_timeouts += 1;
+        #[cfg(feature = "pmtud")]
+        {
+            let path = self.paths.active_mut();
+            path.mtu.on_probe_timeout(self.pto_count);
+            path.follow_mtu(now);
+        }
         if self.spaces[space as usize].ack_eliciting_in_flight == 0 {
             //= rfc9002#6.2.2.1
             self.spaces[space as usize].probes = 1;

@@ -12,6 +12,7 @@ mod keys;
 mod known_bugs;
 mod mutations;
 mod ours;
+mod paths;
 mod pressure;
 mod qpack;
 mod streams;

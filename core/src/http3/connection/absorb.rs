@@ -83,6 +83,8 @@ impl<'m> Connection<'m> {
             QuicEvent::Stream(StreamEvent::Available { .. } | StreamEvent::Finished { .. })
             | QuicEvent::HandshakeData
             | QuicEvent::NewSession => {}
+            #[cfg(feature = "migration")]
+            QuicEvent::PathValidated(_) | QuicEvent::PathAbandoned(_) => {}
         }
     }
 

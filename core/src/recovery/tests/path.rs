@@ -129,7 +129,7 @@ fn a_place_is_used_again_and_nothing_of_before_touches_the_new_path() {
     assert_eq!(bench.estimates(OLD).0, 100_000);
     bench.open(5, NEW);
     assert_eq!(bench.reported(Outcome::Lost), [first, second]);
-    assert_eq!(bench.recovery.path_in_flight(NEW), 0);
+    assert_eq!(bench.estimates(NEW).2, 0);
     bench.recovery.activate_path(NEW);
     bench.send_on(6, NEW);
     bench.ack(50, Application, &[first, second]);

@@ -1,0 +1,312 @@
+//! The largest datagram that a path carries, found by trying (RFC 8899, RFC 9000 §14.3).
+//!
+//! ```text
+//! the largest ─► 20 less ─► half way between what arrives and what does not ... ─► after ten minutes, again
+//!        every size counts as failing after three lost probes
+//! ```
+//! Only who sends full datagrams has use for larger ones: without them nothing is tried.
+//! Invariant: what is sent as data has a size that arrived, or [`BASE`]; one probe is out at a time.
+
+use crate::time::Instant;
+
+/// What every path has to carry (RFC 9000 §14.1).
+pub const BASE: u16 = 1_200;
+
+/// Lost probes after which a size counts as failing (RFC 8899 §5.1.2).
+const PROBES_MAX: u8 = 3;
+
+/// How much less than the largest is tried second: IPv6's header is so much longer than IPv4's, for which bounds are
+/// often chosen.
+const FAMILIES_DIFFER: u16 = 20;
+
+/// Sizes closer than this to one that fails are not worth a probe.
+const NEAR_ENOUGH: u16 = 16;
+
+/// When a finished search is begun again, in microseconds (RFC 8899 §5.1.1).
+const RAISE_AFTER_US: u64 = 600_000_000;
+
+/// Losses of larger datagrams alone, one after the other, that mean that none of them arrives any more.
+const SUSPICIONS_MAX: u8 = 3;
+
+/// Probe timeouts in a row that mean the same.
+const TIMEOUTS_MAX: u8 = 2;
+
+/// What is known of the size of datagrams on one path.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Mtu {
+    /// Datagrams of this size arrive.
+    arriving: u16,
+    /// The least size that is known not to.
+    failing: u16,
+    /// The largest size worth a try.
+    ceiling: u16,
+    /// The size of the probe that is out; 0 if none is.
+    probe: u16,
+    /// Probes of the size that is being tried that were lost.
+    lost: u8,
+    /// A full datagram left since the last probe's fate was known.
+    wanted: bool,
+    /// When the next search begins; until then none.
+    search_from: Instant,
+    suspicions: u8,
+    /// Larger datagrams with lower numbers than this were overtaken by one that arrived.
+    large_end: u64,
+}
+
+impl Mtu {
+    /// Nothing is known, and nothing tried.
+    pub(super) const fn new() -> Self {
+        Self {
+            arriving: BASE,
+            failing: BASE + 1,
+            ceiling: BASE,
+            probe: 0,
+            lost: 0,
+            wanted: false,
+            search_from: Instant::ZERO,
+            suspicions: 0,
+            large_end: 0,
+        }
+    }
+
+    /// Sizes up to `ceiling` may be tried.
+    //= rfc9000#14.3
+    pub(super) fn set_ceiling(&mut self, ceiling: u16) {
+        self.ceiling = ceiling.max(BASE);
+        self.restart();
+    }
+
+    /// Bytes of a full datagram.
+    pub(super) const fn datagram(&self) -> u16 {
+        self.arriving
+    }
+
+    /// The size to try now, if there is one.
+    pub(super) fn next_probe(&mut self, now: Instant) -> Option<u16> {
+        if self.probe != 0 || !self.wanted || now < self.search_from {
+            return None;
+        }
+        if self.search_from != Instant::ZERO {
+            self.search_from = Instant::ZERO;
+            self.failing = self.ceiling.saturating_add(1);
+        }
+        if self.is_near() {
+            return None;
+        }
+        let second = self.ceiling.saturating_sub(FAMILIES_DIFFER);
+        Some(if self.failing > self.ceiling {
+            self.ceiling
+        } else if self.failing == self.ceiling && second > self.arriving {
+            second
+        } else {
+            self.arriving.midpoint(self.failing)
+        })
+    }
+
+    /// A probe of `size` bytes left.
+    pub(super) fn on_probe_sent(&mut self, size: u16) {
+        self.probe = size;
+    }
+
+    /// A datagram of `size` bytes left that is no probe.
+    pub(super) fn on_sent(&mut self, size: u16) {
+        self.wanted |= size >= self.arriving;
+    }
+
+    /// Datagrams arrived: the longest had `longest` bytes, those of more than [`BASE`] had numbers below `large_end`.
+    pub(super) fn on_acknowledged(&mut self, now: Instant, longest: u16, large_end: u64) {
+        if large_end > self.large_end {
+            self.large_end = large_end;
+            self.suspicions = 0;
+        }
+        if self.probe != 0 && longest == self.probe {
+            self.arriving = self.probe;
+            self.on_probe_known(now);
+        }
+    }
+
+    /// A datagram of `size` bytes was lost. Whether it was a probe, which says nothing about congestion.
+    //= rfc9000#14.4
+    pub(super) fn on_lost(&mut self, now: Instant, size: u16) -> bool {
+        if self.probe != 0 && size == self.probe {
+            self.lost += 1;
+            self.probe = 0;
+            if self.lost >= PROBES_MAX {
+                self.failing = size;
+                self.on_probe_known(now);
+            }
+        }
+        size > self.arriving
+    }
+
+    /// Datagrams that were no probes were lost, the last of which had this size and number.
+    pub(super) fn on_losses(&mut self, size: u16, number: u64) {
+        if size <= BASE || self.arriving == BASE {
+            return;
+        }
+        if number >= self.large_end {
+            self.suspicions += 1;
+        }
+        if self.suspicions >= SUSPICIONS_MAX {
+            self.fall_back();
+        }
+    }
+
+    /// Nothing arrived for the `count`th time in a row.
+    //= rfc9000#14.3
+    pub(super) fn on_probe_timeout(&mut self, count: u8) {
+        if count >= TIMEOUTS_MAX && self.arriving > BASE {
+            self.fall_back();
+        }
+    }
+
+    /// A black hole: what arrived before does not any more.
+    fn fall_back(&mut self) {
+        self.arriving = BASE;
+        self.restart();
+    }
+
+    fn restart(&mut self) {
+        self.failing = self.ceiling.saturating_add(1);
+        self.probe = 0;
+        self.lost = 0;
+        self.suspicions = 0;
+        self.search_from = Instant::ZERO;
+    }
+
+    fn on_probe_known(&mut self, now: Instant) {
+        self.probe = 0;
+        self.lost = 0;
+        self.wanted = false;
+        if self.is_near() {
+            self.search_from = now.after(RAISE_AFTER_US);
+        }
+    }
+
+    /// There is nothing left to find.
+    fn is_near(&self) -> bool {
+        let rest = self.failing.saturating_sub(self.arriving);
+        self.arriving >= self.ceiling || (self.failing <= self.ceiling && rest <= NEAR_ENOUGH)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn at(seconds: u64) -> Instant {
+        Instant::from_micros(seconds * 1_000_000)
+    }
+
+    fn searching(ceiling: u16) -> Mtu {
+        let mut mtu = Mtu::new();
+        mtu.set_ceiling(ceiling);
+        mtu
+    }
+
+    /// Searches on a path that carries `link` bytes; returns the sizes that were tried.
+    fn search(mtu: &mut Mtu, now: Instant, link: u16) -> std::vec::Vec<u16> {
+        let mut tried = std::vec::Vec::new();
+        loop {
+            mtu.on_sent(mtu.datagram());
+            let Some(size) = mtu.next_probe(now) else {
+                return tried;
+            };
+            assert!(size > mtu.datagram() && size <= mtu.ceiling);
+            mtu.on_probe_sent(size);
+            assert_eq!(mtu.next_probe(now), None, "one at a time");
+            tried.push(size);
+            if size <= link {
+                mtu.on_acknowledged(now, size, 0);
+            } else {
+                assert!(mtu.on_lost(now, size));
+            }
+            assert!(tried.len() < 64, "an endless search");
+        }
+    }
+
+    //= rfc9000#14.3 test
+    #[test]
+    fn the_search_begins_at_the_top() {
+        let mut mtu = searching(1_472);
+        assert_eq!(mtu.next_probe(at(0)), None, "nobody wants it");
+        assert_eq!(search(&mut mtu, at(0), 9_000), [1_472]);
+        assert_eq!(mtu.datagram(), 1_472);
+        // It is over, for good: there is nothing above.
+        assert!(search(&mut mtu, at(10_000), 9_000).is_empty());
+        let mut mtu = searching(1_472);
+        let tried = search(&mut mtu, at(0), 1_452);
+        assert_eq!(tried, [1_472, 1_472, 1_472, 1_452, 1_462, 1_462, 1_462]);
+    }
+
+    #[test]
+    fn without_a_ceiling_nothing_is_tried() {
+        assert!(search(&mut Mtu::new(), at(0), 9_000).is_empty());
+        assert!(search(&mut searching(0), at(0), 9_000).is_empty());
+    }
+
+    #[test]
+    fn a_path_that_grows_is_noticed_after_ten_minutes() {
+        let mut mtu = searching(1_472);
+        search(&mut mtu, at(0), 1_300);
+        assert!((1_284..=1_300).contains(&mtu.datagram()));
+        assert!(search(&mut mtu, at(599), 1_500).is_empty());
+        assert_eq!(search(&mut mtu, at(600), 1_500), [1_472]);
+    }
+
+    #[test]
+    fn losses_of_large_datagrams_alone_are_a_black_hole() {
+        let mut mtu = searching(1_472);
+        search(&mut mtu, at(0), 1_500);
+        for number in 1..3 {
+            mtu.on_losses(1_472, number);
+        }
+        // One arrives: congestion.
+        mtu.on_acknowledged(at(1), 1_472, 10);
+        for number in [3, 4, 5, 10, 11] {
+            mtu.on_losses(1_472, number);
+        }
+        mtu.on_losses(BASE, 12);
+        assert_eq!(mtu.datagram(), 1_472);
+        mtu.on_losses(1_472, 13);
+        assert_eq!(mtu.datagram(), BASE);
+        // The search goes on from below, and what is lost late is no sign of congestion.
+        assert!(mtu.on_lost(at(1), 1_472));
+        assert!(!mtu.on_lost(at(1), BASE));
+        search(&mut mtu, at(1), 1_400);
+        assert!((1_384..=1_400).contains(&mtu.datagram()));
+    }
+
+    #[test]
+    fn silence_is_a_black_hole_too() {
+        let mut mtu = searching(1_472);
+        search(&mut mtu, at(0), 1_500);
+        mtu.on_probe_timeout(1);
+        assert_eq!(mtu.datagram(), 1_472);
+        mtu.on_probe_timeout(2);
+        assert_eq!(mtu.datagram(), BASE);
+    }
+
+    #[test]
+    fn an_acknowledgement_of_a_lost_probe_is_no_news() {
+        let mut mtu = searching(1_472);
+        mtu.on_sent(BASE);
+        mtu.on_probe_sent(1_472);
+        assert!(mtu.on_lost(at(0), 1_472));
+        mtu.on_acknowledged(at(0), 1_472, 5);
+        assert_eq!(mtu.datagram(), BASE);
+        assert_eq!(mtu.next_probe(at(0)), Some(1_472));
+    }
+
+    proptest! {
+        #[test]
+        fn every_search_ends_near_what_the_path_carries(ceiling in any::<u16>(), link in BASE..=u16::MAX) {
+            let mut mtu = searching(ceiling);
+            search(&mut mtu, at(0), link);
+            let best = link.min(ceiling.max(BASE));
+            prop_assert!(mtu.datagram() <= best);
+            prop_assert!(best - mtu.datagram() <= NEAR_ENOUGH);
+        }
+    }
+}
