@@ -172,6 +172,15 @@ impl Client {
             .get_or_init(|| SyncEventLoop::new(inner.settings.event_loop_workers))
     }
 
+    /// Has every connection move to another local port, once the server has answered there; requests go on, and a server
+    /// that does not permit it is left where it is (RFC 9000 §9). What happens by itself when the network changes, at
+    /// a time of one's own choice.
+    pub fn migrate(&self) {
+        for driver in &self.inner.drivers {
+            driver.migrate();
+        }
+    }
+
     /// Closes all connections now, also for the other clones. Requests under way and later ones fail.
     pub fn close(&self) {
         for driver in &self.inner.drivers {

@@ -9,6 +9,7 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use http::Method;
+use mio::Registry;
 use quicpro_core::connection::Receive;
 use quicpro_core::http3::{self, Event, RequestError, RequestId, SendError};
 use quicpro_core::tls::CertificateError;
@@ -17,7 +18,8 @@ use quinn_udp::EcnCodepoint;
 use super::buffers::Buffers;
 use super::exchange::{Exchange, Head, Outgoing, Upload};
 use super::message::{copy, make_request, to_engine, to_kernel};
-use super::socket::{Batch, Received, Sent, Slots, Socket};
+use super::socket::{Batch, Received, Sent, Slots};
+use super::sockets::Sockets;
 use super::tokens::Tokens;
 use super::{Seat, failure};
 use crate::error::{Cause, Failure, Phase};
@@ -43,6 +45,7 @@ pub(crate) struct Turn<'a> {
     pub slots: &'a mut Slots,
     pub out: &'a mut [u8],
     pub buffers: &'a Buffers,
+    pub registry: &'a Registry,
 }
 
 pub(crate) struct Link {
@@ -50,8 +53,12 @@ pub(crate) struct Link {
     /// The origin it was made for.
     pub authority: Arc<str>,
     pub remote: SocketAddr,
-    pub socket: Socket,
-    client: http3::Client<'static>,
+    pub sockets: Sockets,
+    /// When it moved to another socket, or looked whether it should, last.
+    pub(super) looked_at: Option<Instant>,
+    /// There may be no way to the server from the socket in use.
+    pub(super) suspicion: Option<Sent>,
+    pub(super) client: http3::Client<'static>,
     running: HashMap<RequestId, Running>,
     /// A batch that the kernel had no room for.
     refused: Option<Refused>,
@@ -101,9 +108,21 @@ struct Running {
 }
 
 struct Refused {
+    from: Option<SocketAddr>,
+    to: SocketAddr,
     bytes: Vec<u8>,
     segment_size: Option<usize>,
     ecn: Option<EcnCodepoint>,
+}
+
+impl Refused {
+    fn batch(&self) -> Batch<'_> {
+        Batch {
+            bytes: &self.bytes,
+            segment_size: self.segment_size,
+            ecn: self.ecn,
+        }
+    }
 }
 
 /// What is to be done once an event's borrow of the engine has ended.
@@ -131,7 +150,7 @@ impl Link {
     pub fn new(
         key: usize,
         authority: Arc<str>,
-        socket: Socket,
+        sockets: Sockets,
         client: http3::Client<'static>,
         remote: SocketAddr,
     ) -> Self {
@@ -142,7 +161,9 @@ impl Link {
             handshake: None,
             stats: Arc::new(Mutex::new(stats)),
             remote,
-            socket,
+            sockets,
+            looked_at: None,
+            suspicion: None,
             client,
             running: HashMap::new(),
             refused: None,
@@ -178,6 +199,9 @@ impl Link {
             self.fail_all_but_held(&failure);
         }
         self.transmit(turn);
+        if self.look_around(turn) {
+            self.transmit(turn);
+        }
         self.note_stats(turn.now.system);
         self.deadline = self.client.poll_timeout();
         self.note_idleness(turn.now.system);
@@ -189,15 +213,17 @@ impl Link {
         while turn.slots.spent < TURN_BYTES {
             let client = &mut self.client;
             let mut heard = false;
-            let received = self.socket.receive(turn.slots, |arrival, datagram| {
-                heard |= !datagram.is_empty();
-                let from = Receive {
-                    remote: arrival.remote,
-                    local: None,
-                    codepoint: to_engine(arrival.ecn),
-                };
-                client.handle_datagram(turn.now.engine, &from, datagram);
-            });
+            let received = self
+                .sockets
+                .receive(turn.slots, |local, arrival, datagram| {
+                    heard |= !datagram.is_empty();
+                    let from = Receive {
+                        remote: arrival.remote,
+                        local,
+                        codepoint: to_engine(arrival.ecn),
+                    };
+                    client.handle_datagram(turn.now.engine, &from, datagram);
+                });
             if heard {
                 self.heard_at = Some(turn.now.system);
             }
@@ -208,6 +234,11 @@ impl Link {
                     return;
                 }
                 Received::Refused => self.on_refused(),
+                Received::Broken => {
+                    self.suspicion = Some(Sent::Broken);
+                    self.readable = false;
+                    return;
+                }
             }
         }
     }
@@ -519,13 +550,14 @@ impl Link {
     }
 
     pub fn transmit(&mut self, turn: &mut Turn<'_>) {
-        if let Some(refused) = self.refused.take()
-            && !self.send(&refused.bytes, refused.segment_size, refused.ecn)
-        {
-            self.refused = Some(refused);
-            return;
+        if let Some(refused) = self.refused.take() {
+            let way = (refused.from, refused.to);
+            if !self.send(way, turn.registry, refused.batch()) {
+                self.refused = Some(refused);
+                return;
+            }
         }
-        let limit = match self.socket.segments_max() {
+        let limit = match self.sockets.segments_max() {
             0 | 1 => DATAGRAM_MAX.min(turn.out.len()),
             _ => turn.out.len(),
         };
@@ -536,8 +568,15 @@ impl Link {
             };
             let bytes = turn.out.get(..transmit.len).unwrap_or_default();
             let ecn = to_kernel(transmit.codepoint);
-            if !self.send(bytes, transmit.segment_size, ecn) {
+            let batch = Batch {
+                bytes,
+                segment_size: transmit.segment_size,
+                ecn,
+            };
+            if !self.send((transmit.from, transmit.to), turn.registry, batch) {
                 self.refused = Some(Refused {
+                    from: transmit.from,
+                    to: transmit.to,
                     bytes: bytes.to_vec(),
                     segment_size: transmit.segment_size,
                     ecn,
@@ -549,13 +588,18 @@ impl Link {
         self.wants_turn = true;
     }
 
-    fn send(&self, bytes: &[u8], segment_size: Option<usize>, ecn: Option<EcnCodepoint>) -> bool {
-        let batch = Batch {
-            bytes,
-            segment_size,
-            ecn,
-        };
-        self.socket.send(batch) == Sent::Taken
+    fn send(
+        &mut self,
+        way: (Option<SocketAddr>, SocketAddr),
+        registry: &Registry,
+        batch: Batch<'_>,
+    ) -> bool {
+        match self.sockets.send(way, registry, batch) {
+            Sent::Taken => {}
+            Sent::Full => return false,
+            sent @ (Sent::Unreachable | Sent::Broken) => self.suspicion = Some(sent),
+        }
+        true
     }
 
     /// Says goodbye, once.

@@ -14,8 +14,10 @@ mod fields;
 mod inbox;
 mod link;
 mod message;
+mod migration;
 mod origin;
 mod socket;
+mod sockets;
 mod tokens;
 mod watch;
 mod worker;
@@ -69,6 +71,8 @@ pub(crate) enum Command {
     Resolved(Arc<str>, io::Result<Vec<SocketAddr>>),
     /// The platform has judged the certificate of this connection.
     Verified(usize, Result<(), CertificateError>),
+    /// Every connection is to move to a socket of its own.
+    Migrate,
     /// Close everything and end.
     Close,
 }
@@ -116,6 +120,10 @@ impl Driver {
 
     pub fn make_room(&self, exchange: &Arc<Exchange>) {
         self.tell(Command::Room(exchange.clone()));
+    }
+
+    pub fn migrate(&self) {
+        self.tell(Command::Migrate);
     }
 
     pub fn close(&self) {

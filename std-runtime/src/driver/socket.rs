@@ -43,6 +43,10 @@ pub(crate) enum Sent {
     Taken,
     /// The kernel's buffer is full: offer it again when the socket is writable.
     Full,
+    /// It is lost, because there is no way to the server from here at the moment.
+    Unreachable,
+    /// It is lost, and so will be what follows: the socket's address is gone, or its network.
+    Broken,
 }
 
 /// A batch to be sent: equal segments, the last possibly shorter.
@@ -81,6 +85,20 @@ pub(crate) enum Received {
     Nothing,
     /// The remote host says that nobody listens there.
     Refused,
+    /// Nothing will come any more: the socket's address is gone, or its network.
+    Broken,
+}
+
+/// Whether an error means that this socket will never work again.
+fn is_fatal(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        io::ErrorKind::AddrNotAvailable
+            | io::ErrorKind::BrokenPipe
+            | io::ErrorKind::ConnectionAborted
+            | io::ErrorKind::NetworkDown
+            | io::ErrorKind::NotConnected
+    )
 }
 
 impl Socket {
@@ -125,22 +143,49 @@ impl Socket {
         }
     }
 
+    /// The server's address.
+    pub fn remote(&self) -> SocketAddr {
+        self.remote
+    }
+
+    /// Its own address.
+    pub fn local_addr(&self) -> io::Result<SocketAddr> {
+        self.io.local_addr()
+    }
+
     /// After an error that may be due to segmentation, sends each segment alone. What fails now counts as lost:
     /// too large for the path, or no route at the moment.
     fn send_singly(&self, batch: Batch<'_>, error: &io::Error) -> Sent {
         match batch.segment_size {
             Some(size) if size < batch.bytes.len() && !quinn_udp::is_msg_size_err(error) => {
+                let mut sent = Sent::Taken;
                 for segment in batch.bytes.chunks(size.max(1)) {
-                    let _ = self.try_send(Batch {
+                    let single = self.try_send(Batch {
                         bytes: segment,
                         segment_size: None,
                         ..batch
                     });
+                    if let Err(error) = single {
+                        sent = self.on_send_error(&error);
+                    }
                 }
+                sent
             }
-            _ => log::debug!("sending to {}: {error}", self.remote),
+            _ => self.on_send_error(error),
         }
-        Sent::Taken
+    }
+
+    /// What an error of a datagram that was sent alone means. One that is too large counts as lost.
+    fn on_send_error(&self, error: &io::Error) -> Sent {
+        log::debug!("sending to {}: {error}", self.remote);
+        // Linux says "invalid argument" when the socket's address is not the host's any more.
+        let is_gone = cfg!(any(target_os = "linux", target_os = "android"))
+            && error.kind() == io::ErrorKind::InvalidInput;
+        match error.kind() {
+            _ if is_gone || is_fatal(error) => Sent::Broken,
+            io::ErrorKind::NetworkUnreachable | io::ErrorKind::HostUnreachable => Sent::Unreachable,
+            _ => Sent::Taken,
+        }
     }
 
     fn try_send(&self, batch: Batch<'_>) -> io::Result<()> {
@@ -201,7 +246,11 @@ impl Socket {
             io::ErrorKind::ConnectionRefused | io::ErrorKind::ConnectionReset => Received::Refused,
             _ => {
                 log::debug!("receiving from {}: {error}", self.remote);
-                Received::Nothing
+                if is_fatal(error) {
+                    Received::Broken
+                } else {
+                    Received::Nothing
+                }
             }
         }
     }
@@ -311,6 +360,39 @@ mod tests {
             "{} bytes",
             slots.spent
         );
+    }
+
+    #[test]
+    fn errors_tell_a_dead_socket_from_a_bad_moment() {
+        let remote = SocketAddr::from(([127, 0, 0, 1], 9));
+        let (socket, _poll) = connected(remote);
+        for (kind, sent, received) in [
+            (
+                io::ErrorKind::AddrNotAvailable,
+                Sent::Broken,
+                Received::Broken,
+            ),
+            (io::ErrorKind::NetworkDown, Sent::Broken, Received::Broken),
+            (
+                io::ErrorKind::NetworkUnreachable,
+                Sent::Unreachable,
+                Received::Nothing,
+            ),
+            (
+                io::ErrorKind::ConnectionReset,
+                Sent::Taken,
+                Received::Refused,
+            ),
+            (
+                io::ErrorKind::PermissionDenied,
+                Sent::Taken,
+                Received::Nothing,
+            ),
+        ] {
+            let error = io::Error::from(kind);
+            assert_eq!(socket.on_send_error(&error), sent, "{kind}");
+            assert_eq!(socket.on_receive_error(&error), received, "{kind}");
+        }
     }
 
     #[test]

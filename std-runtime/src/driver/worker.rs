@@ -19,7 +19,8 @@ use super::dial::Dial;
 use super::inbox::Inbox;
 use super::link::{Link, NotStarted, Now, Stage, Turn};
 use super::origin::Origin;
-use super::socket::{Slots, Socket};
+use super::socket::Slots;
+use super::sockets::Sockets;
 use super::tokens::Tokens;
 use super::{Command, Exchange, Seat, Settings};
 use crate::config::NO_ANSWER;
@@ -162,10 +163,20 @@ impl Worker {
                         link.wants_turn = true;
                     }
                 }
+                Command::Migrate => self.migrate(),
                 Command::Close => self.closing = true,
             }
         }
         self.commands = commands;
+    }
+
+    /// Has every connection move.
+    fn migrate(&mut self) {
+        let now = self.now();
+        for link in self.links.values_mut() {
+            link.migrate(now, self.poll.registry());
+            link.wants_turn = true;
+        }
     }
 
     fn on_send(&mut self, seat: Seat) {
@@ -254,6 +265,7 @@ impl Worker {
                 slots: &mut self.slots,
                 out: &mut self.out,
                 buffers: &self.buffers,
+                registry: self.poll.registry(),
             };
             if let Some(link) = self.links.get_mut(&key) {
                 link.turn(&mut turn);
@@ -321,8 +333,9 @@ impl Worker {
                 slots: &mut self.slots,
                 out: &mut self.out,
                 buffers: &self.buffers,
+                registry: self.poll.registry(),
             });
-            link.socket.deregister(self.poll.registry());
+            link.sockets.deregister(self.poll.registry());
         }
     }
 
@@ -445,9 +458,7 @@ impl Worker {
     ) -> Result<usize, String> {
         let key = self.next_key;
         self.next_key += 1;
-        let mut socket = Socket::connect(address).map_err(|error| error.to_string())?;
-        socket
-            .register(self.poll.registry(), Token(key))
+        let sockets = Sockets::connect(address, self.poll.registry(), Token(key))
             .map_err(|error| error.to_string())?;
         let inbox = self.inbox.clone();
         let report: Report =
@@ -469,7 +480,7 @@ impl Worker {
         }
         let started = client.start(&config, address, now.engine, entropy);
         started.map_err(|error| error.to_string())?;
-        let mut link = Link::new(key, authority.clone(), socket, client, address);
+        let mut link = Link::new(key, authority.clone(), sockets, client, address);
         link.wants_turn = true;
         self.links.insert(key, link);
         Ok(key)

@@ -3,6 +3,7 @@
 mod bodies;
 mod connecting;
 mod lifetime;
+mod moving;
 mod requests;
 mod trust;
 
