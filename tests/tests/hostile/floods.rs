@@ -40,6 +40,7 @@ fn answers(link: &mut Link<Ours>, count: usize, payload: &[u8]) -> usize {
 }
 
 //= rfc9000#8.2.2 test
+//= rfc9000#19.17 test
 #[test]
 fn path_challenges_are_not_queued() {
     let mut link = requested();
@@ -58,6 +59,7 @@ fn path_challenges_are_not_queued() {
     assert_works(&mut link);
 }
 
+//= rfc9000#21.9 test
 #[test]
 fn pings_cost_one_acknowledgement_a_batch() {
     let mut link = requested();
@@ -143,6 +145,7 @@ fn optimistic_acknowledgements() {
 
 /// RUSTSEC-2026-0185: many gaps must cost no memory. One byte at every second offset over the whole window,
 /// then the rest, in random order: every byte arrives.
+//= rfc9000#21.7 test
 #[test]
 fn single_bytes_at_every_second_offset() {
     let mut link = requested();

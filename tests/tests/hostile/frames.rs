@@ -90,6 +90,7 @@ fn after(space: Space, payload: &[u8]) -> Link<Ours> {
 
 //= rfc9000#12.4 test
 //= rfc9000#12.5 test
+//= rfc9000#17.2.4 test
 #[test]
 fn every_frame_in_every_wrong_packet_is_a_violation() {
     let mut refused = 0;
@@ -261,6 +262,8 @@ fn illegal() -> Vec<Vec<u8>> {
 //= rfc9000#19.11 test
 //= rfc9000#19.14 test
 //= rfc9000#19.15 test
+//= rfc9000#11 test
+//= rfc9000#11.1 test
 #[test]
 fn values_that_no_frame_may_have() {
     for payload in illegal() {
@@ -434,6 +437,7 @@ fn confirmations_tokens_and_unasked_answers_may_be_repeated() {
 }
 
 //= rfc9000#10.2.2 test
+//= rfc9000#19.19 test
 #[test]
 fn after_the_servers_close_the_client_is_silent() {
     for application in [true, false] {

@@ -313,6 +313,7 @@ fn version_negotiation_is_believed_once_and_only_when_it_offers_nothing() {
 }
 
 //= rfc9000#17.2 test
+//= rfc9000#5.2.1 test
 #[test]
 fn packets_of_other_versions_are_discarded() {
     for space in [Space::Initial, Space::Handshake] {

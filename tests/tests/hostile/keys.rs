@@ -262,6 +262,7 @@ fn an_update_before_the_last_one_was_answered() {
 }
 
 //= rfc9001#6.3 test
+//= rfc9001#5.5 test
 #[test]
 fn forged_key_phases_change_nothing() {
     let mut link = requested();
@@ -349,6 +350,7 @@ fn only_tokens_of_connection_ids_in_use_count() {
 }
 
 //= rfc9000#12.3 test
+//= rfc9001#5.5 test
 #[test]
 fn copies_are_discarded() {
     let mut link = requested();

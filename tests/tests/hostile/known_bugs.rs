@@ -9,7 +9,7 @@ use quicpro_core::wire::frame::Frame;
 use quicpro_core::wire::packet::Space;
 use quicpro_tests::body;
 use quicpro_tests::scripted::{
-    Client, Link, Options, Packet, Server, acknowledgement_of, http3, varint,
+    Client, Link, Options, Packet, Retry, Server, acknowledgement_of, http3, varint,
 };
 use std::time::Duration;
 
@@ -300,5 +300,51 @@ fn a_first_message_cut_at_every_byte() {
         link.server.flush();
         link.settle();
         assert!(link.client.has_seen(&Seen::Connected), "cut at {cut}");
+    }
+}
+
+/// A Retry that comes from where the client has sent its first packet to changes nothing.
+//= rfc9000#17.2.5.1 test
+#[test]
+fn a_retry_that_names_the_same_connection_id_is_discarded() {
+    let mut link = settled(Options {
+        sends_handshake: false,
+        acknowledges: false,
+        ..Options::default()
+    });
+    let original = link.server.original_cid().unwrap();
+    let packet = link.server.retry_packet(&original, &Retry::default());
+    link.server.send_datagram(packet);
+    link.settle();
+    let heard = link.server.log().len();
+    link.advance(Duration::from_secs(3));
+    let probes = &link.server.log()[heard..];
+    assert!(!probes.is_empty(), "the client goes on");
+    for packet in probes {
+        assert_eq!(packet.destination, original);
+        assert!(packet.token.is_empty());
+    }
+    assert_legal(&link);
+}
+
+//= rfc9000#13.2.6 test
+#[test]
+fn packets_are_acknowledged_in_their_own_space() {
+    for space in Space::ALL {
+        let mut link = at(space);
+        let number = 40 + space as u64;
+        let packet = Packet::new(space).frames(&[Frame::Ping]).number(number);
+        link.server.send_packet(packet);
+        link.advance(Duration::from_millis(100));
+        let spaces = link
+            .server
+            .frames()
+            .filter_map(|(space, frame)| match frame {
+                Frame::Ack(ack) if ack.ranges().any(|range| range.contains(&number)) => Some(space),
+                _ => None,
+            });
+        let spaces: Vec<_> = spaces.collect();
+        assert!(!spaces.is_empty() && spaces.iter().all(|&acknowledged| acknowledged == space));
+        assert_alive(&mut link);
     }
 }

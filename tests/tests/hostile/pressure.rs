@@ -249,6 +249,7 @@ fn a_premature_confirmation() {
 
 /// 1-RTT packets that overtake the handshake are kept where `Limits` has a place for them.
 //= rfc9001#5.7 test
+//= rfc9001#4.1.4 test
 #[test]
 fn packets_that_overtake_the_handshake() {
     let server = Server::new(Options {

@@ -157,6 +157,7 @@ fn one_byte_beyond_a_streams_limit() {
 }
 
 //= rfc9000#4.1 test
+//= rfc9000#19.9 test
 #[test]
 fn one_byte_beyond_the_connections_limit() {
     // Nobody reads, so no stream's limit grows beyond what was granted; the sum over many streams may not
@@ -280,6 +281,7 @@ fn a_request_that_is_not_wanted_any_more() {
 }
 
 //= rfc9000#4.1 test
+//= rfc9000#13.3 test
 #[test]
 fn limits_never_shrink() {
     let mut link = requested();
@@ -307,6 +309,7 @@ fn limits_never_shrink() {
 }
 
 //= rfc9000#19.8 test
+//= rfc9000#2.2 test
 #[test]
 fn a_response_in_single_bytes_backwards_and_twice() {
     let mut link = requested();

@@ -131,6 +131,7 @@ fn altered_extensions(alter: impl Fn(&mut Vec<(u16, Vec<u8>)>) + 'static) -> Lin
 
 //= rfc9001#8.1 test
 //= rfc7301#3.2 test
+//= rfc9000#7 test
 #[test]
 fn application_protocols_that_do_not_fit() {
     let none = altered_extensions(|all| all.retain(|(id, _)| *id != ALPN));
@@ -300,6 +301,7 @@ fn answered(bytes: &[u8]) -> Link<Ours> {
 }
 
 //= rfc8446#4.1.3 test
+//= rfc9001#4.2 test
 #[test]
 fn answers_that_were_not_offered() {
     let share = |group: u16, key: &[u8]| {
