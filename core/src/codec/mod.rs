@@ -1,9 +1,11 @@
 //! Bytes in and out: the only code in the engine that indexes raw buffers.
 
+mod convert;
 mod reader;
 mod varint;
 mod writer;
 
+pub use convert::{to_u64, to_usize};
 pub use reader::Reader;
 pub use varint::VarInt;
 pub use writer::{Full, Writer};

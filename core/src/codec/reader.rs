@@ -2,7 +2,7 @@
 //!
 //! Invariant: a failed read leaves the cursor where it was.
 
-use super::DecodeError;
+use super::{DecodeError, to_usize};
 
 /// Reads integers and slices from the front of a byte slice.
 #[derive(Clone, Copy, Debug)]
@@ -74,11 +74,13 @@ impl<'a> Reader<'a> {
 
     /// One byte.
     pub fn u8(&mut self) -> Result<u8, DecodeError> {
+        // One byte was read.
         self.integer(1).map(|value| value as u8)
     }
 
     /// Two bytes, network order.
     pub fn u16(&mut self) -> Result<u16, DecodeError> {
+        // Two bytes were read.
         self.integer(2).map(|value| value as u16)
     }
 
@@ -140,7 +142,7 @@ impl<'a> Reader<'a> {
     fn vector(&mut self, prefix: usize) -> Result<Self, DecodeError> {
         let mut ahead = *self;
         let length = ahead.integer(prefix)?;
-        let body = ahead.sub(length as usize)?;
+        let body = ahead.sub(to_usize(length))?;
         *self = ahead;
         Ok(body)
     }

@@ -2,7 +2,7 @@
 //!
 //! Invariant: a refused write leaves the cursor where it was.
 
-use super::VarInt;
+use super::{VarInt, to_u64};
 
 /// The buffer has no room for what was to be written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -108,6 +108,7 @@ impl<'a> Writer<'a> {
     #[inline(never)]
     fn integer(&mut self, size: usize, mut value: u64) -> Result<(), Full> {
         for place in self.free(size)?.iter_mut().rev() {
+            // The lowest byte; the others follow.
             *place = value as u8;
             value >>= 8;
         }
@@ -195,7 +196,7 @@ impl<'a> Writer<'a> {
     ) -> Result<(), Full> {
         let end = core::mem::replace(&mut self.length, start);
         written?;
-        let length = end.checked_sub(start + prefix).ok_or(Full)? as u64;
+        let length = to_u64(end.checked_sub(start + prefix).ok_or(Full)?);
         if length >> (8 * prefix) != 0 {
             return Err(Full);
         }

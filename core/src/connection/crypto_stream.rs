@@ -7,7 +7,7 @@
 use core::cell::Cell;
 use core::ops::Range;
 
-use crate::codec::{Full, Writer, copy};
+use crate::codec::{Full, Writer, copy, to_u64, to_usize};
 use crate::frame_writer::FrameWriter;
 use crate::mem::RangeSet;
 use crate::tls::WriteMessage;
@@ -66,7 +66,7 @@ impl CryptoReceive {
         length: usize,
         capacity: usize,
     ) -> Result<Admission, TransportError> {
-        let end = offset.saturating_add(length as u64);
+        let end = offset.saturating_add(to_u64(length));
         let read = self.read[level as usize];
         if end <= read || self.deaf {
             return Ok(Admission::Fits);
@@ -83,7 +83,7 @@ impl CryptoReceive {
         if level > self.level.0 {
             return Ok(Admission::Beyond);
         }
-        if end - read > capacity as u64 {
+        if end - read > to_u64(capacity) {
             //= rfc9000#7.5
             // After the handshake what does not fit is given up; during it the peer will send it again.
             return Ok(if level == Space::Application {
@@ -103,7 +103,7 @@ impl CryptoReceive {
 
     /// Stores the data of a frame that was admitted.
     pub(crate) fn store(&mut self, level: Space, offset: u64, data: &[u8], buffer: &mut [u8]) {
-        let end = offset.saturating_add(data.len() as u64);
+        let end = offset.saturating_add(to_u64(data.len()));
         let read = self.read[level as usize];
         if end <= read || self.deaf || level != self.level.0 {
             return;
@@ -113,7 +113,7 @@ impl CryptoReceive {
             return;
         };
         let range = from(read, offset)..from(read, end);
-        let Some(place) = buffer.get_mut(range.start as usize..range.end as usize) else {
+        let Some(place) = buffer.get_mut(to_usize(range.start)..to_usize(range.end)) else {
             self.deaf = level == Space::Application;
             return;
         };
@@ -125,7 +125,7 @@ impl CryptoReceive {
     /// Which bytes of the buffer TLS can read now.
     pub(crate) fn readable(&self) -> Range<usize> {
         match self.stored.first() {
-            Some(Range { start: 0, end }) => self.used..end as usize,
+            Some(Range { start: 0, end }) => self.used..to_usize(end),
             _ => 0..0,
         }
     }
@@ -133,7 +133,7 @@ impl CryptoReceive {
     /// TLS has used `count` readable bytes. They stay where they are until [`CryptoReceive::compact`], which has
     /// to be called before anything is admitted, stored or entered.
     pub(crate) fn consume(&mut self, count: usize) {
-        self.read[self.level.0 as usize] += count as u64;
+        self.read[self.level.0 as usize] += to_u64(count);
         self.used += count;
     }
 
@@ -145,7 +145,7 @@ impl CryptoReceive {
             return 0;
         }
         self.stored.shift_down(used as u32);
-        let unread = self.stored.last().map_or(0, |range| range.end as usize);
+        let unread = self.stored.last().map_or(0, |range| to_usize(range.end));
         // Both parts may overlap, and the lower byte is always written first.
         let bytes = Cell::from_mut(buffer).as_slice_of_cells();
         if let (Some(to), Some(from)) = (bytes.get(..unread), bytes.get(used..)) {
@@ -249,8 +249,8 @@ impl CryptoSend {
             .get(outgoing.start..outgoing.start + outgoing.length)
             .unwrap_or(&[]);
         while let Some(range) = outgoing.lost.first() {
-            let (start, end) = (range.start as usize, range.end as usize);
-            let written = writer.crypto(start as u64, bytes.get(start..end).unwrap_or(&[]));
+            let (start, end) = (to_usize(range.start), to_usize(range.end));
+            let written = writer.crypto(to_u64(start), bytes.get(start..end).unwrap_or(&[]));
             if written == 0 {
                 return;
             }
@@ -258,7 +258,7 @@ impl CryptoSend {
         }
         while outgoing.next < outgoing.length {
             let rest = bytes.get(outgoing.next..).unwrap_or(&[]);
-            let written = writer.crypto(outgoing.next as u64, rest);
+            let written = writer.crypto(to_u64(outgoing.next), rest);
             if written == 0 {
                 return;
             }

@@ -3,6 +3,7 @@
 //! Invariant: a bit outside `0..members` is never set.
 
 use super::Table;
+use crate::codec::to_usize;
 
 /// Several sets of the numbers `0..members`, in one table of words.
 #[derive(Debug)]
@@ -67,7 +68,7 @@ impl<'m> Flags<'m> {
     pub fn count(&self, set: usize) -> usize {
         self.of(set)
             .iter()
-            .map(|word| word.count_ones() as usize)
+            .map(|word| to_usize(word.count_ones()))
             .sum()
     }
 
@@ -83,7 +84,7 @@ impl<'m> Flags<'m> {
         for (place, word) in words.iter().enumerate().skip(from / 32) {
             let found = word & mask;
             if found != 0 {
-                return Some(place * 32 + found.trailing_zeros() as usize);
+                return Some(place * 32 + to_usize(found.trailing_zeros()));
             }
             mask = u32::MAX;
         }

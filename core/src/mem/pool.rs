@@ -145,11 +145,13 @@ impl<'m> Pool<'m> {
 
     /// Which piece of its stream the byte at `offset` belongs to.
     pub(super) fn index(&self, offset: u64) -> u16 {
+        // The lowest bits only: pieces of one stream that are there at a time differ in them.
         (offset >> self.shift) as u16
     }
 
     /// Where in its chunk the byte at `offset` lies.
     pub(super) fn position(&self, offset: u64) -> usize {
+        // What is cut off lies above the mask.
         offset as usize & (self.chunk_len() - 1)
     }
 

@@ -31,6 +31,7 @@ impl Presence<'_> {
             return;
         }
         if range.start > prefix {
+            // A chunk has at most 32 KB: its link has a place in it in 16 bits.
             *self.beyond = (*self.beyond).max(range.end as u16);
             put(self.bits, range, u32::MAX);
             return;

@@ -7,6 +7,7 @@
 use super::Pool;
 use super::chain::{Chain, Hint, PoolExhausted};
 use super::pool::{Chunk, fill};
+use crate::codec::to_u64;
 
 /// The receiving end of a stream over a shared [`Pool`].
 #[derive(Clone, Copy, Debug)]
@@ -50,7 +51,7 @@ impl ReceiveBuffer {
         offset: u64,
         data: &[u8],
     ) -> Result<(), PoolExhausted> {
-        let end = offset.saturating_add(data.len() as u64);
+        let end = offset.saturating_add(to_u64(data.len()));
         let start = offset.max(self.ready);
         if end <= start {
             return Ok(());
@@ -66,7 +67,7 @@ impl ReceiveBuffer {
             let position = pool.position(at);
             let length = fill(pool.bytes_mut(chunk, position), &mut data);
             pool.mark(chunk, position..position + length);
-            at += length as u64;
+            at += to_u64(length);
         }
         self.high = self.high.max(end);
         if start == self.ready {
@@ -83,7 +84,7 @@ impl ReceiveBuffer {
     /// The bytes `skip` bytes behind the read offset, as far as they lie in one chunk. Empty if those are
     /// not there yet.
     pub fn peek_at<'p>(&self, pool: &'p Pool<'_>, skip: usize) -> &'p [u8] {
-        let at = self.read.saturating_add(skip as u64);
+        let at = self.read.saturating_add(to_u64(skip));
         if at >= self.ready {
             return &[];
         }
@@ -99,7 +100,7 @@ impl ReceiveBuffer {
 
     /// Moves the read offset by `count` bytes, at most to the end of what can be read; returns by how much.
     pub fn consume(&mut self, pool: &mut Pool<'_>, count: usize) -> usize {
-        let count = (count as u64).min(self.ready - self.read);
+        let count = to_u64(count).min(self.ready - self.read);
         let from = pool.index(self.read);
         self.read += count;
         let passed = pool.index(self.read).wrapping_sub(from);
@@ -146,16 +147,16 @@ impl ReceiveBuffer {
     /// Moves `ready` on, from `chunk`, which holds it.
     fn advance(&mut self, pool: &Pool<'_>, mut chunk: Chunk) {
         let length = pool.chunk_len();
-        let mut start = self.ready - pool.position(self.ready) as u64;
+        let mut start = self.ready - to_u64(pool.position(self.ready));
         while pool.prefix(chunk) == length {
-            start += length as u64;
+            start += to_u64(length);
             let Some(next) = Chain::adjacent(pool, chunk) else {
                 self.ready = start;
                 return;
             };
             chunk = next;
         }
-        self.ready = start + pool.prefix(chunk) as u64;
+        self.ready = start + to_u64(pool.prefix(chunk));
     }
 }
 

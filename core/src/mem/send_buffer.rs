@@ -9,6 +9,7 @@ use super::chain::{Chain, Hint, PoolExhausted};
 use super::pool::{Chunk, fill};
 use super::presence::Sought;
 use super::{Pool, RangeSet};
+use crate::codec::to_u64;
 use core::ops::Range;
 
 /// Ranges of lost bytes that a stream distinguishes.
@@ -102,7 +103,7 @@ impl SendBuffer {
 
     /// `count` bytes of the place that [`space`](Self::space) gave were filled.
     pub fn written(&mut self, pool: &mut Pool<'_>, count: usize) {
-        self.end += count.min(pool.chunk_len() - pool.position(self.end)) as u64;
+        self.end += to_u64(count.min(pool.chunk_len() - pool.position(self.end)));
         if self.is_empty() {
             self.release_chunks(pool);
         }
@@ -125,7 +126,7 @@ impl SendBuffer {
             let start = self.scan(pool, start, limit, Sought::Absent);
             self.lost.remove_below((start - self.base) as u32);
             if start < limit {
-                let limit = limit.min(start.saturating_add(longest as u64));
+                let limit = limit.min(start.saturating_add(to_u64(longest)));
                 let end = self.scan(pool, start, limit, Sought::Present);
                 return Some(start..end);
             }
@@ -143,13 +144,13 @@ impl SendBuffer {
             let mut bytes = pool.bytes(chunk, pool.position(at));
             let length = fill(out, &mut bytes);
             out = out.get_mut(length..).unwrap_or_default();
-            at += length as u64;
+            at += to_u64(length);
         }
     }
 
     /// `length` bytes from `next` were sent.
     pub fn on_sent(&mut self, length: usize) {
-        self.next = self.end.min(self.next + length as u64);
+        self.next = self.end.min(self.next + to_u64(length));
     }
 
     /// Bytes from `next_lost` up to `end` were sent again.
@@ -173,7 +174,7 @@ impl SendBuffer {
             };
             self.acknowledging = chunk;
             let position = pool.position(at);
-            let length = (end - at).min((pool.chunk_len() - position) as u64);
+            let length = (end - at).min(to_u64(pool.chunk_len() - position));
             pool.mark(chunk, position..position + length as usize);
             at += length;
         }
@@ -210,8 +211,8 @@ impl SendBuffer {
     fn advance(&mut self, pool: &mut Pool<'_>) {
         let before = self.base;
         while let Some(head) = self.chain.head() {
-            let start = self.base - pool.position(self.base) as u64;
-            self.base = start + pool.prefix(head) as u64;
+            let start = self.base - to_u64(pool.position(self.base));
+            self.base = start + to_u64(pool.prefix(head));
             if pool.prefix(head) < pool.chunk_len() {
                 break;
             }
@@ -246,7 +247,7 @@ impl SendBuffer {
                 return limit;
             };
             let found = presence.next(sought, position, length);
-            at += (found - position) as u64;
+            at += to_u64(found - position);
             if found < length {
                 return at.min(limit);
             }

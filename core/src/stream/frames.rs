@@ -4,6 +4,7 @@
 
 use super::receiver::{MORE, Receiver, RecvState};
 use super::{MAX_DATA, MAX_STREAMS, Set, Streams, by};
+use crate::codec::to_u64;
 use crate::context::Context;
 use crate::wire::frame::Frame;
 use crate::wire::{Code, Direction, StreamId, TransportError, rule};
@@ -61,7 +62,7 @@ impl Streams<'_> {
         let Some(slot) = self.receiving(id)? else {
             return Ok(());
         };
-        let end = offset + data.len() as u64;
+        let end = offset + to_u64(data.len());
         let is_limit_reached = self.admit(slot, end, fin)?;
         let Some(receiver) = self.receiver(slot) else {
             return Ok(());

@@ -27,6 +27,7 @@ pub use recv_stream::{ReadError, RecvStream};
 pub use send_stream::{SendStream, WriteError};
 pub use sender::{Priority, Sender};
 
+use crate::codec::to_u64;
 use crate::limits::{Limits, REMOTE_UNIDIRECTIONAL};
 use crate::mem::{Flags, Pool};
 use crate::time::Duration;
@@ -211,17 +212,17 @@ impl<'m> Streams<'m> {
         let buffering = limits.buffering_streams();
         let now = window(&receive, receive.lent_chunks(), buffering);
         let full = window(&receive, limits.ticket_chunks(), buffering);
-        let engine = limits.engine_window as u64;
-        let initial = limits.initial_stream_window() as u64;
+        let engine = to_u64(limits.engine_window);
+        let initial = to_u64(limits.initial_stream_window());
         let remote_requests = match side {
             Side::Client => 0,
-            Side::Server => limits.requests as u64,
+            Side::Server => to_u64(limits.requests),
         };
         let local = LocalLimits {
             max_data: now,
             max_stream_data_bidi_local: initial,
             max_stream_data_bidi_remote: if remote_requests > 0 { initial } else { 0 },
-            max_stream_data_uni: limits.unidirectional_stream_window() as u64,
+            max_stream_data_uni: to_u64(limits.unidirectional_stream_window()),
             max_streams_bidi: remote_requests,
             max_streams_uni: REMOTE_UNIDIRECTIONAL as u64,
         };
@@ -435,7 +436,7 @@ impl<'m> Streams<'m> {
 #[inline(never)]
 fn window(pool: &Pool<'_>, lent: usize, streams: usize) -> u64 {
     let chunks = pool.chunks().saturating_sub(lent + 2 * streams);
-    (chunks * pool.chunk_len()) as u64
+    to_u64(chunks * pool.chunk_len())
 }
 
 #[cfg(test)]

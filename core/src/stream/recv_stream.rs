@@ -4,7 +4,7 @@
 
 use super::receiver::{Receiver, RecvState, STOP};
 use super::{Set, Streams};
-use crate::codec::VarInt;
+use crate::codec::{VarInt, to_u64};
 use crate::mem::fill;
 
 /// Why nothing was read.
@@ -100,7 +100,7 @@ impl RecvStream<'_, '_> {
     pub fn consume(&mut self, count: usize) {
         let slot = self.slot;
         let count = self.streams.with_receiver(slot, |receiver, pool| {
-            receiver.buffer.consume(pool, count) as u64
+            to_u64(receiver.buffer.consume(pool, count))
         });
         if count > 0 {
             self.streams.refresh_receiver(slot);

@@ -5,7 +5,7 @@
 
 use super::sender::{Fin, Priority, SendState, Sender};
 use super::{Set, Streams};
-use crate::codec::VarInt;
+use crate::codec::{VarInt, to_u64};
 
 /// Why nothing was written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -79,7 +79,7 @@ impl SendStream<'_, '_> {
             return Err(WriteError::Blocked);
         }
         if let Some(sender) = self.streams.sender_mut(self.slot) {
-            sender.promised = sender.buffer.end() + length as u64;
+            sender.promised = sender.buffer.end() + to_u64(length);
         }
         Ok(())
     }

@@ -7,6 +7,7 @@ use super::receiver::{MORE, MORE_AGAIN, STOP};
 use super::sender::{BLOCKED, Fin, RESET, Sender};
 use super::{DATA_BLOCKED, MAX_DATA, MAX_DATA_AGAIN, MAX_STREAMS, STREAMS_BLOCKED};
 use super::{Set, Streams, by};
+use crate::codec::to_u64;
 use crate::context::Context;
 use crate::frame_writer::FrameWriter;
 use crate::recovery::Token;
@@ -194,7 +195,7 @@ impl Streams<'_> {
                 return false;
             };
             if is_lost {
-                sender.buffer.on_sent_again(range.start + length as u64);
+                sender.buffer.on_sent_again(range.start + to_u64(length));
             }
             if fin {
                 sender.on_fin_sent();
@@ -222,7 +223,7 @@ impl Streams<'_> {
                 return;
             };
             let offset = sender.buffer.next();
-            let available = sender.sendable().min(credit).min(PIECE as u64);
+            let available = sender.sendable().min(credit).min(to_u64(PIECE));
             let last = sender.fin == Fin::Wanted && offset + available == sender.buffer.end();
             let buffer = &mut sender.buffer;
             let written = writer.stream(id, offset, available as usize, last, |out| {
@@ -238,7 +239,7 @@ impl Streams<'_> {
             if let Some(cursor) = self.cursors.get_mut(set) {
                 *cursor = slot as u16 + u16::from(sender.priority.incremental);
             }
-            self.allowance.on_sent(length as u64);
+            self.allowance.on_sent(to_u64(length));
             self.refresh_sender(slot);
         }
     }

@@ -7,6 +7,7 @@
 use super::receiver::{self, Receiver};
 use super::sender::{self, Sender};
 use super::{MAX_DATA, MAX_STREAMS, SETS, STREAMS_EVER, Set, Streams, by};
+use crate::codec::to_u64;
 use crate::mem::Pool;
 use crate::wire::Direction;
 
@@ -174,7 +175,7 @@ impl<'m> Streams<'m> {
     pub(super) fn capacity(&self, slot: usize) -> usize {
         match self.sender(slot) {
             Some(sender) if sender.is_writable() => {
-                let ahead = sender.limit.saturating_add(self.send.chunk_len() as u64);
+                let ahead = sender.limit.saturating_add(to_u64(self.send.chunk_len()));
                 let end = sender.buffer.end();
                 let allowed = ahead.max(sender.promised).saturating_sub(end);
                 let allowed = usize::try_from(allowed).unwrap_or(usize::MAX);

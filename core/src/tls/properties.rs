@@ -55,7 +55,7 @@ struct Chooses;
 impl Selection for Chooses {
     fn wants(&self, last: &[u8], candidate: &[u8]) -> bool {
         let _ = path::is_wanted(&[], last, candidate);
-        candidate.len() % 2 == 0
+        candidate.len().is_multiple_of(2)
     }
 }
 

@@ -8,7 +8,7 @@ use core::net::{SocketAddrV4, SocketAddrV6};
 use super::VersionInformation;
 use super::packet::ConnectionId;
 use super::{Code, Side, TransportError};
-use crate::codec::{DecodeError, Full, Reader, VarInt, Writer};
+use crate::codec::{DecodeError, Full, Reader, VarInt, Writer, to_u64};
 use crate::wire::rule;
 
 /// One endpoint's transport parameters; [`Self::DEFAULT`] is what it says by leaving all out.
@@ -274,7 +274,7 @@ impl TransportParameters {
                 let value = *self.integer(id);
                 if value != *default.integer(id) {
                     writer.varint(id)?;
-                    writer.varint(VarInt::size(value) as u64)?;
+                    writer.varint(to_u64(VarInt::size(value)))?;
                     writer.varint(value)?;
                 }
             }
@@ -353,7 +353,7 @@ impl PreferredAddress {
     fn encode(&self, writer: &mut Writer<'_>) -> Result<(), Full> {
         let cid = self.connection_id.as_slice();
         writer.varint(id::PREFERRED_ADDRESS)?;
-        writer.varint((4 + 2 + 16 + 2 + 1 + cid.len() + 16) as u64)?;
+        writer.varint(to_u64(4 + 2 + 16 + 2 + 1 + cid.len() + 16))?;
         writer.bytes(&self.ipv4.map_or([0; 4], |address| address.ip().octets()))?;
         writer.u16(self.ipv4.map_or(0, |address| address.port()))?;
         writer.bytes(&self.ipv6.map_or([0; 16], |address| address.ip().octets()))?;
@@ -468,7 +468,7 @@ fn one<'a>(reader: &mut Reader<'a>) -> Result<(u64, Reader<'a>), DecodeError> {
 
 fn opaque(writer: &mut Writer<'_>, id: u64, value: &[u8]) -> Result<(), Full> {
     writer.varint(id)?;
-    writer.varint(value.len() as u64)?;
+    writer.varint(to_u64(value.len()))?;
     writer.bytes(value)
 }
 

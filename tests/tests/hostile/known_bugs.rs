@@ -172,7 +172,7 @@ fn acknowledgements_of_many_ranges_count_whole() {
     let last = *received.last().unwrap();
     let odd: Vec<_> = (last.saturating_sub(60)..=last)
         .rev()
-        .filter(|number| (last - number) % 2 == 0 && received.contains(number))
+        .filter(|number| (last - number).is_multiple_of(2) && received.contains(number))
         .map(|number| number..=number)
         .collect();
     assert!(odd.len() > 16);

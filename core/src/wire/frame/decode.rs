@@ -3,7 +3,7 @@
 //! Invariant: every frame that comes out is legal by itself; after an error nothing comes any more.
 
 use super::{Ack, Close, Frame, kind};
-use crate::codec::{DecodeError, Reader, VarInt};
+use crate::codec::{DecodeError, Reader, VarInt, to_u64};
 use crate::wire::packet::CONNECTION_ID_MAX;
 use crate::wire::{Code, Direction, Rule, StreamId, TransportError, rule};
 
@@ -252,7 +252,7 @@ const fn direction(kind: u64) -> Direction {
 /// An offset that leaves room for `data`.
 fn within_stream(offset: u64, data: &[u8]) -> Result<u64, Fault> {
     // Does not overflow: a varint plus the length of a payload.
-    if offset.saturating_add(data.len() as u64) > VarInt::MAX.get() {
+    if offset.saturating_add(to_u64(data.len())) > VarInt::MAX.get() {
         return Err(Fault(rule!(
             Code::FRAME_ENCODING_ERROR,
             "data beyond offset 2^62 - 1"

@@ -11,7 +11,7 @@ pub use ack::{Ack, AckRanges, EcnCounts};
 pub use decode::Frames;
 
 use super::{Code, Direction, StreamId};
-use crate::codec::{Full, Writer};
+use crate::codec::{Full, Writer, to_u64};
 
 /// A frame, borrowed from the datagram it came in. One that exists is legal by itself.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -178,6 +178,7 @@ impl Frame<'_> {
         match self {
             Self::Padding { .. } => kind::PADDING,
             Self::Ping => kind::PING,
+            // A const fn cannot call `From`.
             Self::Ack(ack) => kind::ACK | ack.ecn.is_some() as u64,
             Self::ResetStream { .. } => kind::RESET_STREAM,
             Self::StopSending { .. } => kind::STOP_SENDING,
@@ -259,7 +260,7 @@ impl Frame<'_> {
                 writer.varint(*reordering)?;
             }
             if kind::has_bytes(kind) {
-                writer.varint(bytes.len() as u64)?;
+                writer.varint(to_u64(bytes.len()))?;
             }
             if let Self::NewConnectionId { reset_token, .. } = self {
                 writer.vector_u8(|writer| writer.bytes(bytes))?;

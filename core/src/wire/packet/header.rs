@@ -6,7 +6,7 @@
 use core::ops::Range;
 
 use super::{CONNECTION_ID_MAX, ConnectionId, FIXED, KEY_PHASE, Kind, LONG, SPIN, Version, number};
-use crate::codec::{DecodeError, Full, Reader, Writer};
+use crate::codec::{DecodeError, Full, Reader, Writer, to_u64};
 
 /// Bytes of the integrity tag at the end of a Retry packet.
 const RETRY_TAG_LENGTH: usize = 16;
@@ -149,7 +149,7 @@ impl Header {
             Kind::Initial => reader.varint()?,
             Kind::Retry => {
                 let length = reader.remaining().checked_sub(RETRY_TAG_LENGTH);
-                length.ok_or(HeaderError::Truncated)? as u64
+                to_u64(length.ok_or(HeaderError::Truncated)?)
             }
             _ => 0,
         };
@@ -221,7 +221,7 @@ impl LongHeader<'_> {
         writer.whole(|writer| {
             invariant_part(writer, first, self.version, &self.destination, &self.source)?;
             if self.kind == Kind::Initial {
-                writer.varint(self.token.len() as u64)?;
+                writer.varint(to_u64(self.token.len()))?;
                 writer.bytes(self.token)?;
             }
             let length_at = writer.len();
