@@ -5,6 +5,8 @@
 //! Invariant: what happens to a packet touches the estimates of its own path only.
 
 use super::Budget;
+#[cfg(any(feature = "migration", feature = "pmtud"))]
+use super::Recovery;
 use super::congestion::{Algorithm, Controller, Utilisation};
 use super::ecn::Ecn;
 #[cfg(feature = "pmtud")]
@@ -13,7 +15,7 @@ use super::pacer::Pacer;
 use super::rtt::Rtt;
 use super::sent::Sent;
 #[cfg(feature = "migration")]
-use super::{Fate, OnOutcome, Recovery, report_lost};
+use super::{Fate, OnOutcome, report_lost};
 use crate::time::Instant;
 use crate::wire::packet::Space;
 
