@@ -251,20 +251,6 @@ impl<'m> Connection<'m> {
 }
 
 fn closure(error: &ConnectionError) -> Closure<'_> {
-    let said = |owner, close| match close {
-        &CloseReason::Transport {
-            code, ref reason, ..
-        } => Closure::Transport {
-            owner,
-            code: code.get(),
-            reason: reason.as_bytes(),
-        },
-        &CloseReason::Application { code, ref reason } => Closure::Application {
-            owner,
-            code,
-            reason: reason.as_bytes(),
-        },
-    };
     let refused = |error: &crate::wire::TransportError| Closure::Transport {
         owner: Owner::Local,
         code: error.code().get(),
@@ -278,5 +264,21 @@ fn closure(error: &ConnectionError) -> Closure<'_> {
         ConnectionError::Peer(close) => said(Owner::Remote, close),
         ConnectionError::Transport(error) => refused(error),
         ConnectionError::Tls(error) => refused(&error.transport()),
+    }
+}
+
+/// A CONNECTION_CLOSE of `owner`.
+fn said(owner: Owner, close: &CloseReason) -> Closure<'_> {
+    match close {
+        CloseReason::Transport { code, reason, .. } => Closure::Transport {
+            owner,
+            code: code.get(),
+            reason: reason.as_bytes(),
+        },
+        CloseReason::Application { code, reason } => Closure::Application {
+            owner,
+            code: *code,
+            reason: reason.as_bytes(),
+        },
     }
 }

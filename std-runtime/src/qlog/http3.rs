@@ -106,7 +106,7 @@ pub(super) fn stream(owner: Owner, id: StreamId, kind: Option<u64>) -> Value {
         Some(1) => "push",
         Some(2) => "qpack_encode",
         Some(3) => "qpack_decode",
-        Some(kind) if kind >= 0x21 && (kind - 0x21) % 0x1f == 0 => "reserved",
+        Some(kind) if kind >= 0x21 && (kind - 0x21).is_multiple_of(0x1f) => "reserved",
         Some(_) => "unknown",
     };
     let mut data = json!({

@@ -84,7 +84,7 @@ impl<W: Write> Writer<W> {
             state: None,
             phase: None,
             exponents: [EXPONENT; 2],
-            settings: Default::default(),
+            settings: [Vec::new(), Vec::new()],
             acknowledged: Acknowledged::default(),
         };
         let mut reference = json!({ "clock_type": "monotonic", "epoch": "unknown" });

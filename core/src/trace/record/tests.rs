@@ -56,7 +56,7 @@ impl Made {
                     id,
                     offset: second % (1 << 60),
                     data,
-                    fin: second % 2 == 0,
+                    fin: second.is_multiple_of(2),
                 },
                 3 => Frame::MaxData { limit: second },
                 4 => Frame::PathChallenge(first.to_be_bytes()),

@@ -189,7 +189,7 @@ fn panel<'a, B: DrawingBackend>(
     let (width, _) = head
         .estimate_text_size(title, &style)
         .map_err(DrawError::of)?;
-    let mut x = layout.px(24.0) + width as i32 + layout.px(24.0);
+    let mut x = layout.px(24.0) + i32::try_from(width).unwrap_or(0) + layout.px(24.0);
     let style = layout.text(13.0, &MUTED).pos(anchor);
     for (colour, name) in legend {
         let half = layout.px(5.0);
@@ -202,7 +202,7 @@ fn panel<'a, B: DrawingBackend>(
         let (width, _) = head
             .estimate_text_size(name, &style)
             .map_err(DrawError::of)?;
-        x += width as i32 + layout.px(18.0);
+        x += i32::try_from(width).unwrap_or(0) + layout.px(18.0);
     }
     Ok(plot)
 }

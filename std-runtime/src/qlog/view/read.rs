@@ -148,6 +148,7 @@ fn broken(number: usize, problem: impl fmt::Display) -> ReadError {
 }
 
 #[cfg(test)]
+#[allow(clippy::float_cmp, reason = "what is read is small and whole")]
 mod tests {
     use super::*;
     use proptest::prelude::*;

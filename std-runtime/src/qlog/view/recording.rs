@@ -94,10 +94,10 @@ impl Recording {
             }
             "stream_type_set" => {
                 let kind = data["stream_type"].as_str().unwrap_or_default();
-                if let Some(stream) = self.stream(data["stream_id"].as_u64()) {
-                    if stream.name.is_empty() {
-                        stream.name = short(&kind.replace('_', " "));
-                    }
+                if let Some(stream) = self.stream(data["stream_id"].as_u64())
+                    && stream.name.is_empty()
+                {
+                    stream.name = short(&kind.replace('_', " "));
                 }
             }
             "frame_created" => self.request(data),

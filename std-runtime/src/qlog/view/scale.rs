@@ -65,7 +65,7 @@ pub(super) fn thin(series: &[Point], start: f64, end: f64) -> Vec<Point> {
     let mut step: Option<Step> = None;
     for &(time, value) in series.iter().filter(|point| point.1.is_finite()) {
         let point = (time - start, value);
-        let number = (point.0 / width).floor();
+        let number = (point.0 / width) as u64;
         match &mut step {
             Some(step) if step.number == number => step.add(point),
             _ => {
@@ -84,7 +84,7 @@ pub(super) fn thin(series: &[Point], start: f64, end: f64) -> Vec<Point> {
 
 /// What happens within one step of the picture.
 struct Step {
-    number: f64,
+    number: u64,
     first: Point,
     least: Point,
     greatest: Point,
@@ -92,7 +92,7 @@ struct Step {
 }
 
 impl Step {
-    fn new(number: f64, point: Point) -> Self {
+    fn new(number: u64, point: Point) -> Self {
         Self {
             number,
             first: point,
@@ -127,6 +127,7 @@ impl Step {
 }
 
 #[cfg(test)]
+#[allow(clippy::float_cmp, reason = "what is thinned is copied, not computed")]
 mod tests {
     use super::*;
 
