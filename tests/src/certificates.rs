@@ -4,8 +4,8 @@
 //! refuses it for the flaw that it asked for.
 
 use rcgen::{
-    BasicConstraints, CertificateParams, CertifiedIssuer, DnType, ExtendedKeyUsagePurpose, IsCa,
-    KeyPair, KeyUsagePurpose, date_time_ymd,
+    BasicConstraints, CertificateParams, CertifiedIssuer, CustomExtension, DnType,
+    ExtendedKeyUsagePurpose, IsCa, KeyPair, KeyUsagePurpose, date_time_ymd,
 };
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
 
@@ -155,6 +155,22 @@ impl Authority {
     pub fn intermediate(&self, name: &str, algorithm: Algorithm) -> Self {
         let issuer =
             CertifiedIssuer::signed_by(authority_params(name), algorithm.key_pair(), &self.issuer);
+        let issuer = issuer.expect("own parameters are legal");
+        let above = std::iter::once(issuer.der().clone()).chain(self.above.iter().cloned());
+        Self {
+            above: above.collect(),
+            issuer,
+        }
+    }
+
+    /// The same as for a deterministic root, one step below; `padding` bytes make the certificate longer.
+    pub fn intermediate_deterministic(&self, name: &str, secret: [u8; 32], padding: usize) -> Self {
+        let mut params = authority_params(name);
+        let content = vec![4; padding];
+        // Below the enterprise number that is for examples (RFC 5612).
+        let extension = CustomExtension::from_oid_content(&[1, 3, 6, 1, 4, 1, 32473, 1], content);
+        params.custom_extensions.push(extension);
+        let issuer = CertifiedIssuer::signed_by(params, ed25519_key_pair(secret), &self.issuer);
         let issuer = issuer.expect("own parameters are legal");
         let above = std::iter::once(issuer.der().clone()).chain(self.above.iter().cloned());
         Self {

@@ -1,79 +1,15 @@
-//! One direction of a network in virtual time: delay, jitter, loss, duplication, reordering, corruption, a
-//! bottleneck, congestion marks.
+//! One direction of a network in virtual time: what its [`Weather`] does to each datagram.
 //!
 //! Invariant: what happens to a datagram depends on the seed and the datagrams before it, on nothing else.
 
 use super::Arrival;
+use super::line::{Line, Sample};
 use super::random::Random;
+use super::weather::Weather;
 use quicpro_core::Instant;
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::time::Duration;
-
-/// What a link does to datagrams; chances are per mille. The default is a clear day: 10 ms and nothing else.
-#[derive(Clone, Debug)]
-pub struct Weather {
-    /// Time from one end to the other.
-    pub delay: Duration,
-    /// Up to this much more, each datagram for itself: neighbours overtake each other.
-    pub jitter: Duration,
-    /// Chance that a datagram vanishes.
-    pub loss: u32,
-    /// Chance that a datagram arrives twice; the copy takes a delay of its own.
-    pub duplication: u32,
-    /// Chance that a datagram is held back for [`Self::held_back`].
-    pub reordering: u32,
-    /// How long a reordered datagram is held back.
-    pub held_back: Duration,
-    /// Chance that one bit flips.
-    pub corruption: u32,
-    /// Chance that a datagram which says that it is ECN-capable is marked Congestion Experienced.
-    pub congestion_marks: u32,
-    /// Longest UDP payload that fits.
-    pub mtu: usize,
-    /// The bottleneck, if there is one.
-    pub bottleneck: Option<Bottleneck>,
-}
-
-/// A queue in front of a slow line; what does not fit is lost.
-#[derive(Clone, Copy, Debug)]
-pub struct Bottleneck {
-    /// Bytes per second.
-    pub rate: u64,
-    /// Bytes that wait at most.
-    pub queue: u64,
-}
-
-impl Default for Weather {
-    fn default() -> Self {
-        Self {
-            delay: Duration::from_millis(10),
-            jitter: Duration::ZERO,
-            loss: 0,
-            duplication: 0,
-            reordering: 0,
-            held_back: Duration::from_millis(15),
-            corruption: 0,
-            congestion_marks: 0,
-            mtu: 1472,
-            bottleneck: None,
-        }
-    }
-}
-
-impl Weather {
-    /// Loss of `per_mille`, with a tenth of it in duplicates, jitter and reordering: an ordinary bad day.
-    pub fn stormy(per_mille: u32) -> Self {
-        Self {
-            jitter: Duration::from_millis(2),
-            loss: per_mille,
-            duplication: per_mille.div_ceil(10),
-            reordering: per_mille,
-            corruption: per_mille.div_ceil(10),
-            ..Self::default()
-        }
-    }
-}
 
 /// The ECN mark of an IP packet.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -138,6 +74,8 @@ pub struct Counts {
     pub corrupted: u64,
     /// Marked Congestion Experienced.
     pub marked: u64,
+    /// Held back for others to overtake.
+    pub overtaken: u64,
     /// Taken out at the far end.
     pub delivered: u64,
 }
@@ -147,11 +85,19 @@ pub struct Link {
     weather: Weather,
     random: Random,
     filter: Option<Filter>,
-    in_flight: BTreeMap<(Instant, u64), Datagram>,
+    line: Line,
+    in_flight: BTreeMap<Key, Datagram>,
+    /// Datagrams that are held back, and how many more are to overtake them.
+    held: Vec<(u64, Key)>,
     next_sequence: u64,
-    busy_until: Instant,
+    is_stormy: bool,
+    lost_in_row: u32,
+    corrupted_in_row: u32,
     counts: Counts,
 }
+
+/// When a datagram arrives, and its place among those that arrive at one time.
+type Key = (Instant, u64);
 
 impl Link {
     /// A link whose fate is drawn from `random`.
@@ -160,9 +106,13 @@ impl Link {
             weather,
             random,
             filter: None,
+            line: Line::default(),
             in_flight: BTreeMap::new(),
+            held: Vec::new(),
             next_sequence: 0,
-            busy_until: Instant::ZERO,
+            is_stormy: false,
+            lost_in_row: 0,
+            corrupted_in_row: 0,
             counts: Counts::default(),
         }
     }
@@ -177,6 +127,16 @@ impl Link {
         self.filter = Some(filter);
     }
 
+    /// Keeps how long the bottleneck's queue is whenever a datagram comes to it, from now on.
+    pub fn sample_queue(&mut self) {
+        self.line.samples.get_or_insert_default();
+    }
+
+    /// The lengths of the queue, in the order of their times.
+    pub fn queue_samples(&self) -> &[Sample] {
+        self.line.samples.as_deref().unwrap_or_default()
+    }
+
     /// What happened so far.
     pub fn counts(&self) -> Counts {
         self.counts
@@ -189,7 +149,7 @@ impl Link {
             self.counts.lost += 1;
             return;
         }
-        let Some(departure) = self.queue(now, datagram.bytes.len()) else {
+        let Some(departure) = self.queue(now, &mut datagram) else {
             self.counts.lost += 1;
             return;
         };
@@ -224,31 +184,58 @@ impl Link {
         {
             return false;
         }
-        datagram.bytes.len() <= self.weather.mtu && !self.random.chance(self.weather.loss)
+        let blackouts = &self.weather.blackouts;
+        if blackouts.is_some_and(|periods| !periods.is_on(now)) {
+            return false;
+        }
+        datagram.bytes.len() <= self.weather.mtu && !self.is_lost()
+    }
+
+    fn is_lost(&mut self) -> bool {
+        let mut is_lost = self.random.chance(self.weather.loss);
+        if let Some(storms) = self.weather.storms {
+            let change = [storms.begin, storms.end][usize::from(self.is_stormy)];
+            self.is_stormy ^= self.random.chance(change);
+            is_lost |= self.is_stormy && self.random.chance(storms.loss);
+        }
+        is_lost &= self.lost_in_row < self.weather.in_row_max;
+        self.lost_in_row = if is_lost { self.lost_in_row + 1 } else { 0 };
+        is_lost
     }
 
     /// When the bottleneck has let the datagram through; `None` if its queue is full.
-    fn queue(&mut self, now: Instant, len: usize) -> Option<Instant> {
-        let Some(Bottleneck { rate, queue }) = self.weather.bottleneck else {
+    fn queue(&mut self, now: Instant, datagram: &mut Datagram) -> Option<Instant> {
+        let Some(bottleneck) = self.weather.bottleneck else {
             return Some(now);
         };
-        let waiting = self.busy_until.saturating_duration_since(now);
-        if waiting.as_micros() * u128::from(rate) > u128::from(queue) * 1_000_000 {
-            return None;
+        let load = self.weather.load;
+        let length = datagram.bytes.len() as u64;
+        let passage = self.line.pass(now, bottleneck, load, length)?;
+        let limit = self.weather.mark_above;
+        if limit.is_some_and(|limit| passage.waiting > limit) {
+            self.mark(datagram);
         }
-        let line_time = Duration::from_micros(len as u64 * 1_000_000 / rate.max(1));
-        self.busy_until = self.busy_until.max(now) + line_time;
-        Some(self.busy_until)
+        Some(passage.departure)
     }
 
     fn spoil(&mut self, datagram: &mut Datagram) {
-        if self.random.chance(self.weather.corruption) && !datagram.bytes.is_empty() {
+        let spoils = self.random.chance(self.weather.corruption)
+            && self.corrupted_in_row < self.weather.in_row_max
+            && !datagram.bytes.is_empty();
+        if spoils {
             let bit = self.random.below(datagram.bytes.len() as u64 * 8) as usize;
             datagram.bytes[bit / 8] ^= 1 << (bit % 8);
             self.counts.corrupted += 1;
         }
+        self.corrupted_in_row = if spoils { self.corrupted_in_row + 1 } else { 0 };
         let is_capable = matches!(datagram.ecn, Ecn::Capable0 | Ecn::Capable1);
         if is_capable && self.random.chance(self.weather.congestion_marks) {
+            self.mark(datagram);
+        }
+    }
+
+    fn mark(&mut self, datagram: &mut Datagram) {
+        if matches!(datagram.ecn, Ecn::Capable0 | Ecn::Capable1) {
             datagram.ecn = Ecn::CongestionExperienced;
             self.counts.marked += 1;
         }
@@ -262,14 +249,47 @@ impl Link {
         if self.random.chance(self.weather.reordering) {
             arrival = arrival + self.weather.held_back;
         }
-        self.in_flight
-            .insert((arrival, self.next_sequence), datagram);
+        if let Some(overtaking) = self.weather.overtaking
+            && self.random.chance(overtaking.chance)
+        {
+            let [least, most] = overtaking.by;
+            let by = least + self.random.below(most - least + 1);
+            self.counts.overtaken += 1;
+            let key = self.insert(arrival + overtaking.patience, datagram);
+            return self.held.push((by, key));
+        }
+        self.insert(arrival, datagram);
+        self.overtake(arrival);
+    }
+
+    fn insert(&mut self, arrival: Instant, datagram: Datagram) -> Key {
+        let key = (arrival, self.next_sequence);
         self.next_sequence += 1;
+        self.in_flight.insert(key, datagram);
+        key
+    }
+
+    /// A datagram that will arrive at `arrival` overtakes those that are held back.
+    fn overtake(&mut self, arrival: Instant) {
+        let mut released = Vec::new();
+        self.held.retain_mut(|(by, key)| {
+            *by -= 1;
+            if *by == 0 {
+                released.push(*key);
+            }
+            *by > 0
+        });
+        for key in released {
+            if let Some(datagram) = self.in_flight.remove(&key) {
+                self.insert(arrival, datagram);
+            }
+        }
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use super::super::weather::{Bottleneck, Overtaking, Periods, Storms};
     use super::super::{CLIENT, SERVER};
     use super::*;
 
@@ -392,5 +412,100 @@ mod tests {
             link.receive(at).map(|datagram| datagram.ecn),
             Some(Ecn::NotCapable)
         );
+    }
+
+    #[test]
+    fn a_held_datagram_is_overtaken_by_as_many_as_were_drawn() {
+        let overtaking = Some(Overtaking {
+            chance: 100,
+            by: [3, 20],
+            patience: Duration::from_secs(1),
+        });
+        let weather = Weather {
+            overtaking,
+            ..Weather::default()
+        };
+        let (arrived, counts) = arrivals(weather, 2, 250);
+        assert_eq!((counts.lost, counts.delivered), (0, 250));
+        assert!(counts.overtaken > 10, "{counts:?}");
+        let on_time: Vec<_> = arrived.iter().filter(|(at, _)| *at == 10_000).collect();
+        let late = on_time
+            .windows(2)
+            .filter(|pair| pair[0].1 > pair[1].1)
+            .map(|pair| pair[0].1 - pair[1].1);
+        let late: Vec<_> = late.collect();
+        assert!(
+            late.len() > 5 && late.iter().all(|by| (3..=25).contains(by)),
+            "{late:?}"
+        );
+    }
+
+    #[test]
+    fn losses_in_a_row_end_where_the_weather_says() {
+        let weather = Weather {
+            loss: 900,
+            in_row_max: 3,
+            ..Weather::default()
+        };
+        let (arrived, counts) = arrivals(weather, 1, 200);
+        assert!(counts.lost > 120, "{counts:?}");
+        let tags = arrived.iter().map(|(_, tag)| *tag);
+        let tags: Vec<_> = tags.collect();
+        assert!(tags.windows(2).all(|pair| pair[1] - pair[0] <= 4));
+    }
+
+    #[test]
+    fn storms_come_and_go() {
+        let storms = Some(Storms {
+            begin: 30,
+            end: 200,
+            loss: 1000,
+        });
+        let weather = Weather {
+            storms,
+            ..Weather::default()
+        };
+        let (arrived, counts) = arrivals(weather, 1, 250);
+        assert!((10..100).contains(&counts.lost), "{counts:?}");
+        let gaps = arrived.windows(2).map(|pair| pair[1].1 - pair[0].1 - 1);
+        let gaps: Vec<_> = gaps.filter(|gap| *gap > 0).collect();
+        assert!(gaps.iter().any(|gap| *gap >= 3), "no burst: {gaps:?}");
+    }
+
+    #[test]
+    fn nothing_passes_while_the_link_is_off() {
+        let periods = Periods {
+            on: Duration::from_secs(5),
+            off: Duration::from_secs(2),
+        };
+        let weather = Weather {
+            blackouts: Some(periods),
+            ..Weather::default()
+        };
+        let mut link = Link::new(weather, Random::new(1, "link"));
+        for second in [0, 4, 5, 6, 7, 11, 12] {
+            link.send(Instant::from_micros(second * 1_000_000), datagram(0, 1));
+        }
+        assert_eq!(link.counts().lost, 3);
+    }
+
+    #[test]
+    fn a_long_queue_marks_what_is_capable() {
+        let weather = Weather {
+            bottleneck: Some(Bottleneck {
+                rate: 1_000_000,
+                queue: 10_000,
+            }),
+            mark_above: Some(3000),
+            ..Weather::default()
+        };
+        let mut link = Link::new(weather, Random::new(1, "link"));
+        link.sample_queue();
+        for tag in 0..6 {
+            link.send(Instant::ZERO, datagram(tag, 1000));
+        }
+        assert_eq!(link.counts().marked, 2);
+        let lengths: Vec<_> = link.queue_samples().iter().map(|s| s.waiting).collect();
+        assert_eq!(lengths, [0, 1000, 2000, 3000, 4000, 5000]);
     }
 }

@@ -9,6 +9,11 @@
 //! ```
 //! Invariant: equal seeds give equal transcripts, datagram by datagram.
 
+pub mod crowd;
+pub mod exchanger;
+pub mod http3;
+pub mod late;
+pub mod line;
 pub mod link;
 pub mod nat;
 pub mod our_pattern;
@@ -18,11 +23,18 @@ pub mod pattern;
 pub mod provider;
 pub mod quinn;
 pub mod random;
+pub mod weather;
+pub mod witness;
 
-pub use link::{Bottleneck, Datagram, Ecn, Filter, Link, Verdict, Weather};
+pub use crowd::Crowd;
+pub use exchanger::Exchanger;
+pub use late::Late;
+pub use link::{Datagram, Ecn, Filter, Link, Verdict};
 pub use nat::{Nat, Rebinding};
 pub use path::Path;
 pub use random::Random;
+pub use weather::{Bottleneck, Load, Overtaking, Periods, Storms, Weather};
+pub use witness::Witness;
 
 use crate::body;
 use quicpro_core::Instant;
@@ -87,6 +99,28 @@ pub trait Party {
 
     /// When [`Self::handle_timeout`] is to be called at the latest.
     fn poll_timeout(&mut self) -> Option<Instant>;
+}
+
+impl<P: Party + ?Sized> Party for Box<P> {
+    fn handle_datagram(&mut self, now: Instant, arrival: &Arrival, datagram: &mut [u8]) {
+        (**self).handle_datagram(now, arrival, datagram);
+    }
+
+    fn handle_timeout(&mut self, now: Instant) {
+        (**self).handle_timeout(now);
+    }
+
+    fn run_application(&mut self, now: Instant) {
+        (**self).run_application(now);
+    }
+
+    fn poll_transmit(&mut self, now: Instant, out: &mut [u8]) -> Option<Transmit> {
+        (**self).poll_transmit(now, out)
+    }
+
+    fn poll_timeout(&mut self) -> Option<Instant> {
+        (**self).poll_timeout()
+    }
 }
 
 /// Why a simulation ended before the test was content.

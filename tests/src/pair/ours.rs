@@ -40,10 +40,21 @@ pub fn trusting(root: CertificateDer<'static>) -> ClientConfig<'static> {
 impl<A: Application> Ours<A> {
     /// A client that connects at once.
     pub fn new(seed: u64, limits: Limits, config: &ClientConfig<'static>, application: A) -> Self {
+        Self::at(Instant::ZERO, seed, limits, config, application)
+    }
+
+    /// A client that connects now.
+    pub fn at(
+        now: Instant,
+        seed: u64,
+        limits: Limits,
+        config: &ClientConfig<'static>,
+        application: A,
+    ) -> Self {
         let entropy = Random::new(seed, "our entropy").key();
         let mut connection = Connection::new(Memory::boxed(&limits).transport);
         connection
-            .start(config, SERVER, Instant::ZERO, entropy)
+            .start(config, SERVER, now, entropy)
             .expect("the configuration is complete and fits");
         Self {
             connection,
@@ -60,18 +71,8 @@ impl<A: Application> Ours<A> {
 
 impl<A: Application> Party for Ours<A> {
     fn handle_datagram(&mut self, now: Instant, arrival: &Arrival, datagram: &mut [u8]) {
-        let codepoint = match arrival.ecn {
-            Ecn::NotCapable => Codepoint::NotEct,
-            Ecn::Capable0 => Codepoint::Ect0,
-            Ecn::Capable1 => Codepoint::Ect1,
-            Ecn::CongestionExperienced => Codepoint::Ce,
-        };
-        let receive = Receive {
-            remote: arrival.from,
-            local: Some(arrival.to),
-            codepoint,
-        };
-        self.connection.handle_datagram(now, &receive, datagram);
+        self.connection
+            .handle_datagram(now, &receive(arrival), datagram);
     }
 
     fn handle_timeout(&mut self, now: Instant) {
@@ -89,22 +90,42 @@ impl<A: Application> Party for Ours<A> {
 
     fn poll_transmit(&mut self, now: Instant, out: &mut [u8]) -> Option<Transmit> {
         let transmit = self.connection.poll_transmit(now, out)?;
-        let ecn = match transmit.codepoint {
-            Codepoint::NotEct => Ecn::NotCapable,
-            Codepoint::Ect0 => Ecn::Capable0,
-            Codepoint::Ect1 => Ecn::Capable1,
-            Codepoint::Ce => Ecn::CongestionExperienced,
-        };
-        Some(Transmit {
-            to: transmit.to,
-            from: transmit.from,
-            len: transmit.len,
-            segment_size: transmit.segment_size,
-            ecn,
-        })
+        Some(self::transmit(&transmit))
     }
 
     fn poll_timeout(&mut self) -> Option<Instant> {
         self.connection.poll_timeout()
+    }
+}
+
+/// How a datagram arrives, as our connection is told it.
+pub fn receive(arrival: &Arrival) -> Receive {
+    let codepoint = match arrival.ecn {
+        Ecn::NotCapable => Codepoint::NotEct,
+        Ecn::Capable0 => Codepoint::Ect0,
+        Ecn::Capable1 => Codepoint::Ect1,
+        Ecn::CongestionExperienced => Codepoint::Ce,
+    };
+    Receive {
+        remote: arrival.from,
+        local: Some(arrival.to),
+        codepoint,
+    }
+}
+
+/// What our connection wants to be sent, as the simulation takes it.
+pub fn transmit(transmit: &quicpro_core::connection::Transmit) -> Transmit {
+    let ecn = match transmit.codepoint {
+        Codepoint::NotEct => Ecn::NotCapable,
+        Codepoint::Ect0 => Ecn::Capable0,
+        Codepoint::Ect1 => Ecn::Capable1,
+        Codepoint::Ce => Ecn::CongestionExperienced,
+    };
+    Transmit {
+        to: transmit.to,
+        from: transmit.from,
+        len: transmit.len,
+        segment_size: transmit.segment_size,
+        ecn,
     }
 }

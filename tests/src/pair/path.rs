@@ -2,8 +2,9 @@
 //!
 //! Invariant: which path a datagram takes is decided by its addresses alone, the client's as the client has it.
 
-use super::link::{Link, Weather};
+use super::link::Link;
 use super::random::Random;
+use super::weather::Weather;
 use quicpro_core::Instant;
 use std::net::{IpAddr, SocketAddr};
 

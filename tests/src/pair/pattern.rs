@@ -53,7 +53,7 @@ impl Checker {
 
 /// The sending half of an exchange: what is left of head and pattern.
 #[derive(Clone, Debug)]
-struct Sender {
+pub(super) struct Sender {
     head: Vec<u8>,
     offset: u64,
     length: u64,
@@ -61,7 +61,7 @@ struct Sender {
 }
 
 impl Sender {
-    fn new(head: &[u8], length: u64) -> Self {
+    pub(super) fn new(head: &[u8], length: u64) -> Self {
         Self {
             head: head.to_vec(),
             offset: 0,
@@ -71,7 +71,7 @@ impl Sender {
     }
 
     /// Writes until the stream is finished or takes no more.
-    fn write(&mut self, connection: &mut Connection, id: StreamId) {
+    pub(super) fn write(&mut self, connection: &mut Connection, id: StreamId) {
         while !self.is_finished {
             let piece = match &self.head[..] {
                 [] => body::piece(self.offset, (self.length - self.offset).min(16_384)),
@@ -95,13 +95,17 @@ impl Sender {
 
 /// What reading a stream has come to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Reading {
+pub(super) enum Reading {
     Blocked,
     Finished,
 }
 
 /// Reads what there is and hands it to `take`.
-fn read(connection: &mut Connection, id: StreamId, mut take: impl FnMut(&[u8])) -> Reading {
+pub(super) fn read(
+    connection: &mut Connection,
+    id: StreamId,
+    mut take: impl FnMut(&[u8]),
+) -> Reading {
     let mut stream = connection.recv_stream(id);
     let mut chunks = stream.read(true).expect("the stream is not finished yet");
     let reading = loop {

@@ -117,13 +117,24 @@ impl<A: Application> Quinn<A> {
         root: CertificateDer<'static>,
         application: A,
     ) -> Self {
+        Self::client_at(Instant::ZERO, seed, options, root, application)
+    }
+
+    /// A client that connects now.
+    pub fn client_at(
+        now: Instant,
+        seed: u64,
+        options: Options,
+        root: CertificateDer<'static>,
+        application: A,
+    ) -> Self {
         let mut config = ClientConfig::new(Arc::new(client_crypto(seed, &options, root)));
         let first_destination = random::bytes(seed, "first destination");
         config
             .transport_config(Arc::new(options.transport))
             .initial_dst_cid_provider(Arc::new(move || ConnectionId::new(&first_destination[..8])));
         let mut endpoint = endpoint(seed, "client", None);
-        let connection = endpoint.connect(to_std(Instant::ZERO), config, SERVER, "localhost");
+        let connection = endpoint.connect(to_std(now), config, SERVER, "localhost");
         let connection = connection.expect("the configuration is complete");
         Self::new(endpoint, Some(connection), false, application)
     }
@@ -177,7 +188,10 @@ impl<A: Application> Quinn<A> {
                 .endpoint
                 .accept(incoming, to_std(now), &mut reply, None)
             {
-                Ok(connection) => self.connection = Some(connection),
+                Ok(connection) => {
+                    self.connection = Some(connection);
+                    self.lost = None;
+                }
                 Err(error) => {
                     self.lost = Some(error.cause);
                     if let Some(transmit) = error.response {
