@@ -64,6 +64,7 @@ mod storage;
 pub use connection::ClientConfig;
 pub use http3::{Client, Event, Field, Request};
 pub use limits::Limits;
+pub use recovery::congestion;
 pub use rustls_pki_types::TrustAnchor;
 pub use storage::Storage;
 #[doc(hidden)]

@@ -9,6 +9,8 @@ use crate::connection;
 use crate::http3::{Http3Memory, Memory, RequestSlot};
 use crate::limits::Limits;
 use crate::mem::{Link, PoolMemory, Table};
+#[cfg(feature = "bbr")]
+use crate::recovery::SnapshotWords;
 use crate::recovery::{SentMemory, SentPacket, Token};
 use crate::space::{NumberRange, NumberSpaces};
 use crate::stream::{Receiver, Sender, StreamMemory};
@@ -57,6 +59,8 @@ pub struct Storage<
     send_links: [Link; SEND_LINKS],
     packets: [SentPacket; PACKETS],
     tokens: [Token; TOKENS],
+    #[cfg(feature = "bbr")]
+    snapshots: [SnapshotWords; PACKETS],
     ranges: [NumberRange; RANGES],
     requests: [RequestSlot; REQUESTS],
     ready: [u32; READY],
@@ -219,6 +223,8 @@ impl<
             send_links: [Link::EMPTY; SEND_LINKS],
             packets: [SentPacket::EMPTY; PACKETS],
             tokens: [Token::None; TOKENS],
+            #[cfg(feature = "bbr")]
+            snapshots: [[0; 4]; PACKETS],
             ranges: [NumberRange::EMPTY; RANGES],
             requests: [RequestSlot::EMPTY; REQUESTS],
             ready: [0; READY],
@@ -250,6 +256,8 @@ impl<
         let sent = SentMemory {
             packets: Table::from(&mut self.packets[..]),
             tokens: Table::from(&mut self.tokens[..]),
+            #[cfg(feature = "bbr")]
+            snapshots: Table::from(&mut self.snapshots[..]),
         };
         let received = Table::from(&mut self.ranges[..]);
         let early = Table::from(&mut self.early[..]);
@@ -291,6 +299,8 @@ impl Memory<'static> {
         let sent = SentMemory {
             packets: Table::boxed(lengths.packets, SentPacket::EMPTY),
             tokens: Table::boxed(lengths.tokens, Token::None),
+            #[cfg(feature = "bbr")]
+            snapshots: Table::boxed(lengths.packets, [0; 4]),
         };
         let received = Table::boxed(lengths.ranges, NumberRange::EMPTY);
         let early = Table::boxed(lengths.early, 0);
@@ -304,5 +314,5 @@ impl Memory<'static> {
 }
 
 // What a client with two requests costs a microcontroller. Elsewhere alignment and pointers differ.
-#[cfg(target_pointer_width = "32")]
+#[cfg(all(target_pointer_width = "32", not(feature = "bbr")))]
 const _: () = assert!(size_of::<storage!(Limits::TINY)>() <= 12 * 1024);

@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use http::header::USER_AGENT;
 use http::{HeaderMap, HeaderValue};
+use quicpro_core::congestion::Congestion;
 
 use crate::client::{Client, Inner, Settings};
 use crate::config;
@@ -35,6 +36,7 @@ pub struct ClientBuilder {
     read_timeout: Option<Duration>,
     connect_timeout: Duration,
     max_idle_timeout: Duration,
+    congestion: Congestion,
     pool_idle_timeout: Option<Duration>,
     body_limit: usize,
     use_environment: bool,
@@ -74,6 +76,7 @@ impl ClientBuilder {
             read_timeout: Some(config::READ_IDLE_TIMEOUT),
             connect_timeout: config::CONNECT_TIMEOUT,
             max_idle_timeout: config::IDLE_TIMEOUT,
+            congestion: Congestion::Cubic,
             pool_idle_timeout: Some(config::POOL_IDLE_TIMEOUT),
             body_limit: config::BODY_LIMIT,
             use_environment: true,
@@ -127,6 +130,12 @@ impl ClientBuilder {
     /// How long a server may be silent during a request; 30 s by default.
     pub fn read_timeout(mut self, timeout: impl Into<Option<Duration>>) -> Self {
         self.read_timeout = timeout.into();
+        self
+    }
+
+    /// How uploads share the path with others: CUBIC by default; BBRv3, NewReno, or one of your own.
+    pub fn congestion(mut self, congestion: Congestion) -> Self {
+        self.congestion = congestion;
         self
     }
 
@@ -272,6 +281,7 @@ impl ClientBuilder {
             tls,
             connect_timeout: self.connect_timeout,
             max_idle_timeout: self.max_idle_timeout,
+            congestion: self.congestion,
             pool_idle_timeout: self.pool_idle_timeout,
             resolve: self.resolve,
             remote_address: self.remote_address,

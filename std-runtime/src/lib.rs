@@ -43,6 +43,7 @@ pub use error::{Error, Result};
 pub use event_loop::SyncEventLoop;
 pub use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Version};
 pub use priority::{PriorityLevel, StreamPriority, WeightError};
+pub use quicpro_core::congestion;
 pub use request::{IntoUrl, Request, RequestBuilder};
 pub use response::{Interim, PendingResponse, Response};
 pub use stats::ConnectionStats;

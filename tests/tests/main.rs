@@ -3,6 +3,7 @@
 mod aioquic;
 mod client;
 mod command;
+mod congestion;
 mod extensions;
 mod first_get;
 mod hostile;

@@ -11,6 +11,7 @@ use crate::crypto::key_exchange::Group;
 use crate::crypto::{Provider, Suite};
 use crate::mem::Shared;
 use crate::path::cid;
+use crate::recovery::congestion::Congestion;
 use crate::time::Duration;
 #[cfg(feature = "client-certificates")]
 use crate::tls::Identity;
@@ -56,6 +57,9 @@ pub(super) struct Settings<'m> {
     pub(super) fewer_acks: bool,
     #[cfg(feature = "migration")]
     pub(super) preferred_address: bool,
+    pub(super) congestion: Congestion,
+    /// Packets leave with ECT(0), as far as that works.
+    pub(super) marks: bool,
 }
 
 impl Settings<'_> {
@@ -70,6 +74,8 @@ impl Settings<'_> {
         fewer_acks: false,
         #[cfg(feature = "migration")]
         preferred_address: false,
+        congestion: Congestion::NewReno,
+        marks: false,
     };
 
     pub(super) fn version_choice(&self) -> VersionChoice {
@@ -139,6 +145,8 @@ impl<'m> ClientConfig<'m> {
             fewer_acks: false,
             #[cfg(feature = "migration")]
             preferred_address: true,
+            congestion: Congestion::NewReno,
+            marks: false,
         };
         Self {
             tls,
@@ -263,6 +271,21 @@ impl<'m> ClientConfig<'m> {
     #[must_use]
     pub fn token(mut self, token: Shared<'m, [u8]>) -> Self {
         self.token = Some(token);
+        self
+    }
+
+    /// How congestion is controlled, on every path of the connection: NewReno by default, the smallest.
+    #[must_use]
+    pub fn congestion(mut self, congestion: Congestion) -> Self {
+        self.settings.congestion = congestion;
+        self
+    }
+
+    /// Marks packets as capable of congestion notification (RFC 9000 §13.4), as long as path and server treat the
+    /// marks as they should. Off by default: for sockets that set [`Transmit::codepoint`](super::Transmit::codepoint).
+    #[must_use]
+    pub fn congestion_notification(mut self, wanted: bool) -> Self {
+        self.settings.marks = wanted;
         self
     }
 

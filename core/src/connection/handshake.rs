@@ -22,7 +22,6 @@ use crate::crypto::{Provider, Random, Secret, Suite};
 use crate::fmt::debug;
 use crate::path::Challenges;
 use crate::path::cid::{LocalCids, RemoteCids};
-use crate::recovery::congestion::Controller;
 use crate::recovery::{self, Recovery};
 use crate::space::NumberSpaces;
 use crate::stream::Streams;
@@ -48,7 +47,6 @@ impl<'m> Connection<'m> {
     pub fn new(memory: Memory<'m>) -> Self {
         let limits = memory.limits;
         let datagram = DATAGRAM_SIZE as u16;
-        let controller = Controller::new_reno(datagram);
         let ecn = recovery::Ecn::off();
         Self {
             state: State::Closed,
@@ -77,7 +75,7 @@ impl<'m> Connection<'m> {
                 #[cfg(feature = "datagrams")]
                 datagrams: crate::datagram::Datagrams::new(memory.datagrams),
             },
-            recovery: Recovery::new(Side::Client, memory.sent, controller, ecn, datagram),
+            recovery: Recovery::new(Side::Client, memory.sent, ecn, datagram),
             version: version::Negotiation::new(ConnectionId::EMPTY, VersionChoice::NONE),
             close: close::Closing::default(),
             early: Early::new(memory.early, limits.datagram),
@@ -136,6 +134,19 @@ impl<'m> Connection<'m> {
         self.start_tls(&config.tls)?;
         self.keyring
             .install_initial(&self.version.choice, destination.as_slice());
+        let ecn = if self.settings.marks {
+            recovery::Ecn::testing()
+        } else {
+            recovery::Ecn::off()
+        };
+        // Only BBR has a use for chance.
+        let seed = if cfg!(feature = "bbr") {
+            self.random.u64()
+        } else {
+            0
+        };
+        self.recovery
+            .configure(&config.settings.congestion, ecn, seed);
         self.recovery.start(now);
         self.timers = timer::Timers::start(now, &self.settings, &self.recovery);
         self.state = State::Handshaking;

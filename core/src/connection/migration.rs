@@ -333,6 +333,11 @@ impl Connection<'_> {
         }
         writer.pad_to(usize::MAX);
         let payload = writer.len();
+        let codepoint = if self.recovery.is_marking_on(slot) {
+            Codepoint::Ect0
+        } else {
+            Codepoint::NotEct
+        };
         let size = self.finish_probe(now, builder, payload, slot);
         self.counters.datagrams_sent += 1;
         self.counters.bytes_sent += size as u64;
@@ -341,7 +346,7 @@ impl Connection<'_> {
             from,
             len: size,
             segment_size: None,
-            codepoint: Codepoint::NotEct,
+            codepoint,
         })
     }
 }

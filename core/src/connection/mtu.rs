@@ -5,7 +5,7 @@
 use super::transmit::{DATAGRAM_SIZE, Interest};
 use super::{Connection, State, Transmit};
 use crate::frame_writer::PACKET_TOKENS_MAX;
-use crate::recovery::{Purpose, Token};
+use crate::recovery::{Codepoint, Purpose, Token};
 use crate::time::Instant;
 use crate::wire::frame::Frame;
 use crate::wire::packet::Space;
@@ -46,8 +46,13 @@ impl Connection<'_> {
         writer.pad_to(usize::MAX);
         let payload = writer.len();
         self.recovery.on_mtu_probe_sent(probe);
+        let codepoint = if self.recovery.is_marking(space) {
+            Codepoint::Ect0
+        } else {
+            Codepoint::NotEct
+        };
         let path = self.recovery.active();
         let size = self.finish_probe(now, builder, payload, path);
-        Some(self.transmit_of(size, None))
+        Some(self.transmit_of(size, None, codepoint))
     }
 }

@@ -35,6 +35,7 @@ pub(super) enum Interest {
 /// A datagram that was built.
 struct Datagram {
     length: usize,
+    codepoint: Codepoint,
     /// It must travel alone: packets of the handshake are not batched.
     alone: bool,
 }
@@ -67,6 +68,8 @@ impl Connection<'_> {
         let mut segment = self.segment_size(out.len());
         #[cfg(not(feature = "pmtud"))]
         let mut segment = DATAGRAM_SIZE;
+        let mut codepoint = Codepoint::NotEct;
+        let marking = self.recovery.is_marking(Space::Application);
         while let Some(space) = out
             .get_mut(length..)
             .and_then(|rest| rest.get_mut(..segment))
@@ -74,17 +77,29 @@ impl Connection<'_> {
             let datagram = self.transmit_datagram(now, space);
             if length == 0 {
                 segment = datagram.length;
+                codepoint = datagram.codepoint;
             }
             length += datagram.length;
-            if datagram.alone || datagram.length < segment || segment == 0 {
+            // A batch has one mark.
+            if datagram.alone
+                || datagram.length < segment
+                || segment == 0
+                || self.recovery.is_marking(Space::Application) != marking
+            {
                 break;
             }
         }
         self.observe(now);
-        (length > 0).then(|| self.transmit_of(length, (length > segment).then_some(segment)))
+        (length > 0)
+            .then(|| self.transmit_of(length, (length > segment).then_some(segment), codepoint))
     }
 
-    pub(super) fn transmit_of(&mut self, len: usize, segment_size: Option<usize>) -> Transmit {
+    pub(super) fn transmit_of(
+        &mut self,
+        len: usize,
+        segment_size: Option<usize>,
+        codepoint: Codepoint,
+    ) -> Transmit {
         let datagrams = segment_size.map_or(1, |size| len.div_ceil(size.max(1)));
         self.counters.datagrams_sent += datagrams as u64;
         self.counters.bytes_sent += len as u64;
@@ -96,7 +111,7 @@ impl Connection<'_> {
             from: None,
             len,
             segment_size,
-            codepoint: Codepoint::NotEct,
+            codepoint,
         }
     }
 
@@ -120,6 +135,7 @@ impl Connection<'_> {
     /// One datagram: one packet of each space that has something to say.
     #[inline(never)]
     fn transmit_datagram(&mut self, now: Instant, out: &mut [u8]) -> Datagram {
+        let marked = self.recovery.is_marking(Space::Application);
         let interests = self.interests(now);
         let [initial, handshake, application] = interests.map(|one| one != Interest::None);
         let mut length = 0;
@@ -143,6 +159,11 @@ impl Connection<'_> {
         }
         Datagram {
             length,
+            codepoint: if marked && application {
+                Codepoint::Ect0
+            } else {
+                Codepoint::NotEct
+            },
             alone: initial || !application || interests[2] == Interest::Close,
         }
     }
@@ -392,6 +413,10 @@ impl Connection<'_> {
     /// What follows from having sent a packet.
     fn on_packet_sent(&mut self, now: Instant, space: Space, packet: &recovery::Packet<'_>) {
         self.counters.packets_sent += 1;
+        if self.recovery.wants_skipped() {
+            let random = self.random.u64();
+            self.recovery.choose_skipped(random);
+        }
         if packet.ack_eliciting {
             self.on_ack_eliciting_sent(now);
         }

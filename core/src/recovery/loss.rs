@@ -6,8 +6,10 @@
 
 #[cfg(feature = "sink")]
 use super::Token;
+#[cfg(feature = "bbr")]
+use super::congestion::Snapshot;
 use super::congestion::{Acknowledged, Algorithm};
-use super::path::{PATHS_MAX, Slot};
+use super::path::{PATHS_MAX, Paths, Slot};
 use super::persistent;
 use super::sent::{Fate, Ring, Sent};
 use super::{OnOutcome, Outcome, Recovery, report_lost};
@@ -43,6 +45,9 @@ struct Newly {
     /// One more than the largest number of those that some paths would not carry.
     #[cfg(feature = "pmtud")]
     large_end: u64,
+    /// What was known when that one left.
+    #[cfg(feature = "bbr")]
+    snapshot: Option<Snapshot>,
 }
 
 /// The same for each path, and the packets that had been taken for lost.
@@ -53,8 +58,12 @@ struct Arrivals {
 }
 
 impl Arrivals {
-    fn add(&mut self, packet: &Sent) {
+    fn add(&mut self, packet: &Sent, #[cfg(feature = "bbr")] snapshot: Snapshot) {
         if let Some(newly) = self.paths.get_mut(packet.path.index()) {
+            #[cfg(feature = "bbr")]
+            if newly.is_newest(packet) {
+                newly.snapshot = Some(snapshot);
+            }
             newly.add(packet);
         }
     }
@@ -83,12 +92,14 @@ impl Newly {
                 self.large_end = self.large_end.max(packet.number + 1);
             }
         }
-        if self
-            .newest
-            .is_none_or(|newest| newest.number < packet.number)
-        {
+        if self.is_newest(packet) {
             self.newest = Some(*packet);
         }
+    }
+
+    fn is_newest(&self, packet: &Sent) -> bool {
+        self.newest
+            .is_none_or(|newest| newest.number < packet.number)
     }
 }
 
@@ -103,22 +114,20 @@ impl Recovery<'_> {
         ack: &Ack<'_>,
         outcome: &mut OnOutcome<'_>,
     ) -> Result<AckSummary, TransportError> {
+        self.check_sent(space, ack)?;
         let state = &mut self.spaces[space as usize];
-        //= rfc9000#13.1
-        if ack.largest >= state.next_number {
-            let kind = ACK_TYPE + u64::from(ack.ecn.is_some());
-            let rule = rule!(
-                Code::PROTOCOL_VIOLATION,
-                "acknowledgement of a packet that was not sent"
-            );
-            return Err(TransportError::new(rule).in_frame(kind));
-        }
+        let end = state.acknowledged_end;
         let raised = state.acknowledged_end <= ack.largest;
         if raised {
             state.acknowledged_end = ack.largest + 1;
         }
         let mut ring = self.memory.ring(space, &mut state.ring);
-        let arrivals = acknowledge(&mut ring, space, ack, outcome);
+        let late = Late {
+            now,
+            end,
+            paths: &mut self.paths,
+        };
+        let arrivals = acknowledge(&mut ring, space, ack, late, outcome);
         self.stats.spurious += arrivals.spurious;
         if raised && space == Space::Application {
             self.on_number_acknowledged(&arrivals, ack.largest);
@@ -158,6 +167,28 @@ impl Recovery<'_> {
             lost,
             rtt_sampled,
         })
+    }
+
+    /// Refuses acknowledgements of packets that were never sent.
+    fn check_sent(&self, space: Space, ack: &Ack<'_>) -> Result<(), TransportError> {
+        let kind = ACK_TYPE + u64::from(ack.ecn.is_some());
+        //= rfc9000#13.1
+        if ack.largest >= self.spaces[space as usize].next_number {
+            let rule = rule!(
+                Code::PROTOCOL_VIOLATION,
+                "acknowledgement of a packet that was not sent"
+            );
+            return Err(TransportError::new(rule).in_frame(kind));
+        }
+        //= rfc9000#21.4
+        if space == Space::Application && self.skipped.is_named_by(ack) {
+            let rule = rule!(
+                Code::PROTOCOL_VIOLATION,
+                "acknowledgement of a packet number that was skipped"
+            );
+            return Err(TransportError::new(rule).in_frame(kind));
+        }
+        Ok(())
     }
 
     /// Remembers how far each path's packets are acknowledged, which is the measure for its earlier ones.
@@ -211,7 +242,7 @@ impl Recovery<'_> {
     fn on_arrived(&mut self, now: Instant, space: Space, arrivals: &Arrivals) {
         for (slot, newly) in Slot::ALL.into_iter().zip(&arrivals.paths) {
             if let Some(path) = self.paths.get_mut(slot) {
-                path.in_flight = path.in_flight.saturating_sub(newly.bytes);
+                path.on_arrived(now, newly.bytes);
                 #[cfg(feature = "pmtud")]
                 if space == Space::Application {
                     path.mtu
@@ -234,7 +265,8 @@ impl Recovery<'_> {
             let Some(path) = path else { continue };
             if path.ecn.on_report(report, newly.marked) {
                 let sent = newly.newest.as_ref().map_or(newest, |packet| packet.time);
-                path.controller.on_congestion(now, sent);
+                path.losses.on_marked(now);
+                path.controller.on_marked(now, sent);
             }
         }
     }
@@ -266,9 +298,15 @@ impl Recovery<'_> {
                 newest_sent: newest.time,
                 utilisation: path.utilisation,
                 in_flight: path.in_flight,
+                #[cfg(feature = "bbr")]
+                delivery: path.rate_sample(now, newest.time, newly.snapshot.as_ref()),
             };
             path.controller
                 .on_acknowledged(now, &acknowledged, &path.rtt);
+            #[cfg(feature = "bbr")]
+            if path.controller.holds_back() {
+                path.delivery.limit(path.in_flight);
+            }
             path.set_pace(now);
         }
     }
@@ -294,7 +332,7 @@ impl Recovery<'_> {
             if packet.number >= end {
                 break;
             }
-            let late = self.paths.is_overtaken(space, &packet, end);
+            let late = self.paths.is_overtaken(space, &packet, end, &self.skipped);
             //= rfc9002#6.1.2
             let due = packet.time.after(self.paths.loss_delay_us(packet.path));
             if !late && due > now {
@@ -311,9 +349,16 @@ impl Recovery<'_> {
             ring.set_fate(index, Fate::Lost);
             state.ack_eliciting_in_flight -= u32::from(packet.ack_eliciting);
             self.paths.forget(&packet);
-            if !self.paths.is_mtu_probe(now, space, &packet)
-                && let Some(newest) = newest.get_mut(packet.path.index())
-            {
+            let is_probe = self.paths.is_mtu_probe(now, space, &packet);
+            if let Some(path) = self.paths.get_mut(packet.path).filter(|_| !is_probe) {
+                #[cfg(feature = "bbr")]
+                let snapshot = ring.snapshot(index);
+                #[cfg(feature = "bbr")]
+                path.on_lost(now, space, &packet, snapshot);
+                #[cfg(not(feature = "bbr"))]
+                path.on_lost(now, space, &packet);
+            }
+            if !is_probe && let Some(newest) = newest.get_mut(packet.path.index()) {
                 *newest = Some(packet);
             }
             lost += 1;
@@ -332,6 +377,7 @@ impl Recovery<'_> {
             return;
         };
         let threshold_us = persistent::threshold_us(path.rtt.pto_us() + self.max_ack_delay_us);
+        path.losses.on_event(now, newest.time);
         path.controller.on_congestion(now, newest.time);
         #[cfg(feature = "pmtud")]
         if space == Space::Application {
@@ -369,11 +415,20 @@ impl Recovery<'_> {
     }
 }
 
+/// What is to be done with packets that were taken for lost.
+struct Late<'a> {
+    now: Instant,
+    /// One more than the largest number that was acknowledged before.
+    end: u64,
+    paths: &'a mut Paths,
+}
+
 /// Marks what `ack` names, newest first, and tells the owners.
 fn acknowledge(
     ring: &mut Ring<'_>,
     space: Space,
     ack: &Ack<'_>,
+    late: Late<'_>,
     outcome: &mut OnOutcome<'_>,
 ) -> Arrivals {
     let mut arrivals = Arrivals::default();
@@ -393,8 +448,17 @@ fn acknowledge(
                     index += ring.acknowledged_run(index);
                     continue;
                 }
-                Fate::Lost => arrivals.spurious += 1,
-                Fate::Outstanding | Fate::Repeated => arrivals.add(&packet),
+                Fate::Lost => {
+                    arrivals.spurious += 1;
+                    if let Some(path) = late.paths.get_mut(packet.path) {
+                        path.on_late(late.now, space, &packet, late.end);
+                    }
+                }
+                Fate::Outstanding | Fate::Repeated => arrivals.add(
+                    &packet,
+                    #[cfg(feature = "bbr")]
+                    ring.snapshot(index),
+                ),
             }
             #[cfg(feature = "sink")]
             report_packet(space, Outcome::Acknowledged, &packet, false, outcome);

@@ -9,6 +9,8 @@
 //! Invariant: a path's `in_flight` is the sum of the sizes of all its outstanding records.
 
 pub mod congestion;
+#[cfg(feature = "bbr")]
+mod delivery;
 mod ecn;
 mod loss;
 #[cfg(feature = "pmtud")]
@@ -19,8 +21,12 @@ mod persistent;
 mod pto;
 pub mod rtt;
 mod sent;
+mod skipped;
+mod spurious;
 mod token;
 
+#[cfg(feature = "bbr")]
+pub use delivery::SnapshotWords;
 pub use ecn::{Codepoint, Ecn};
 pub use loss::AckSummary;
 #[cfg(feature = "migration")]
@@ -33,11 +39,14 @@ pub use token::Token;
 use crate::time::Instant;
 use crate::wire::Side;
 use crate::wire::packet::Space;
-use congestion::{Algorithm, Controller, Utilisation};
+#[cfg(feature = "sink")]
+use congestion::Algorithm as _;
+use congestion::{Congestion, Utilisation};
 use ecn::Tally;
 use path::{Path, Paths};
 use rtt::Rtt;
 use sent::{Fate, Ring, RingState, Sent};
+use skipped::Skipped;
 
 /// What became of a frame.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -140,6 +149,13 @@ pub struct Recovery<'m> {
     paths: Paths,
     /// The marks of the application space.
     tally: Tally,
+    /// Its numbers that were not used.
+    skipped: Skipped,
+    /// What makes the controllers of further paths.
+    #[cfg(feature = "migration")]
+    congestion: Congestion,
+    #[cfg(feature = "migration")]
+    seed: u64,
     pto_count: u8,
     /// How long the peer may hold acknowledgements back.
     max_ack_delay_us: u32,
@@ -158,18 +174,18 @@ pub struct Recovery<'m> {
 
 impl<'m> Recovery<'m> {
     /// Nothing sent yet; full datagrams have `datagram` bytes.
-    pub fn new(
-        side: Side,
-        memory: SentMemory<'m>,
-        controller: Controller,
-        ecn: Ecn,
-        datagram: u16,
-    ) -> Self {
+    pub fn new(side: Side, memory: SentMemory<'m>, ecn: Ecn, datagram: u16) -> Self {
+        let controller = Congestion::NewReno.controller(datagram, 0);
         Self {
             memory,
             spaces: [SpaceState::NEW; 3],
             paths: Paths::new(Path::new(Instant::ZERO, controller, ecn, datagram)),
             tally: Tally::NEW,
+            skipped: Skipped::NONE,
+            #[cfg(feature = "migration")]
+            congestion: Congestion::NewReno,
+            #[cfg(feature = "migration")]
+            seed: 0,
             pto_count: 0,
             max_ack_delay_us: MAX_ACK_DELAY_US,
             ack_delay_exponent: ACK_DELAY_EXPONENT_DEFAULT,
@@ -180,6 +196,19 @@ impl<'m> Recovery<'m> {
             peer_validated: side == Side::Server,
             anti_deadlock_from: Instant::ZERO,
             stats: Stats::default(),
+        }
+    }
+
+    /// Chooses how congestion is controlled and whether packets are marked, before anything is sent. What is to
+    /// differ between connections follows from `seed`.
+    pub fn configure(&mut self, congestion: &Congestion, ecn: Ecn, seed: u64) {
+        let path = self.paths.active_mut();
+        path.controller = congestion.controller(path.datagram, seed);
+        path.ecn = ecn;
+        #[cfg(feature = "migration")]
+        {
+            self.congestion = congestion.clone();
+            self.seed = seed;
         }
     }
 
@@ -262,11 +291,34 @@ impl<'m> Recovery<'m> {
         space == Space::Application && self.paths.active().ecn.is_marking()
     }
 
+    /// Whether packets of the application space are to leave with ECT(0) on the path in `slot`.
+    #[cfg(feature = "migration")]
+    pub fn is_marking_on(&self, slot: Slot) -> bool {
+        self.paths
+            .get(slot)
+            .is_some_and(|path| path.ecn.is_marking())
+    }
+
+    /// A number is to be chosen that will not be used: [`Recovery::choose_skipped`] waits for randomness.
+    pub fn wants_skipped(&self) -> bool {
+        self.skipped.wants_choice()
+    }
+
+    /// Chooses the next number of the application space that will not be used.
+    //= rfc9000#21.4
+    pub fn choose_skipped(&mut self, random: u64) {
+        let number = self.next_number(Space::Application);
+        self.skipped.choose(number, random);
+    }
+
     /// Takes the packet that was built with [`Recovery::next_number`].
     pub fn on_packet_sent(&mut self, now: Instant, space: Space, packet: &Packet<'_>) {
         let state = &mut self.spaces[space as usize];
         let number = state.next_number;
         state.next_number += 1;
+        if space == Space::Application {
+            state.next_number = self.skipped.after(state.next_number);
+        }
         let Some(path) = self.paths.get_mut(packet.path) else {
             return;
         };
@@ -288,10 +340,8 @@ impl<'m> Recovery<'m> {
             marked,
             path: packet.path,
         };
-        let recorded = self
-            .memory
-            .ring(space, &mut state.ring)
-            .push(&record, packet.tokens);
+        let mut ring = self.memory.ring(space, &mut state.ring);
+        let recorded = ring.push(&record, packet.tokens);
         debug_assert!(recorded, "a packet was built without asking for room");
         if !recorded {
             return;
@@ -307,6 +357,10 @@ impl<'m> Recovery<'m> {
             path.mtu.on_sent(size);
         }
         path.on_sent(now, size.into());
+        #[cfg(feature = "bbr")]
+        if let Some(snapshot) = path.snapshot(now, size.into()) {
+            ring.set_last_snapshot(snapshot);
+        }
     }
 
     /// The transport parameters of the peer that concern its acknowledgements.
@@ -383,7 +437,7 @@ impl<'m> Recovery<'m> {
 
     /// The congestion window of the path in use, in bytes.
     pub fn window(&self) -> u32 {
-        self.paths.active().controller.window()
+        self.paths.active().window()
     }
 
     /// Bytes sent on the path in use and neither acknowledged nor lost.
@@ -419,7 +473,7 @@ impl<'m> Recovery<'m> {
             rtt_min_us: measured(path.rtt.min_us()),
             rtt_variation_us: measured(path.rtt.variation_us()),
             pto_count: self.pto_count,
-            window: path.controller.window(),
+            window: path.window(),
             in_flight: path.in_flight,
             threshold: path.controller.threshold(),
             pacing_rate: path.pacer.bytes_per_second(),

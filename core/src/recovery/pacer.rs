@@ -3,6 +3,8 @@
 //! Invariant: the bucket never holds more than one burst, and a burst is at least [`BURST_MIN`] datagrams,
 //! so that a batch handed to the socket in one call stays whole.
 
+#[cfg(any(feature = "cubic", feature = "bbr", feature = "alloc"))]
+use super::congestion::Pace;
 use crate::time::Instant;
 
 /// Datagrams that may leave back to back on any path: the initial window.
@@ -58,6 +60,26 @@ impl Pacer {
         );
         let burst = self.bytes_in(BURST_TIME_US);
         self.burst = between(BURST_MIN * datagram, burst, BURST_MAX * datagram);
+        self.fill(now);
+    }
+
+    /// Follows a controller that has a rate of its own, in bytes per second, and perhaps a burst.
+    #[cfg(any(feature = "cubic", feature = "bbr", feature = "alloc"))]
+    pub fn set_pace(&mut self, now: Instant, pace: &Pace, datagram: u16) {
+        self.fill(now);
+        let datagram = u32::from(datagram).max(1);
+        // Parts of 2^16 a microsecond, of what fits: bytes and seconds first, so that nothing overflows.
+        let rate = pace.rate.min(u64::from(u32::MAX) * 8);
+        let rate = (rate << FRACTION) / 1_000_000;
+        self.rate = between(1, u32::try_from(rate).unwrap_or(u32::MAX), u32::MAX / 2);
+        self.burst = match pace.burst {
+            Some(burst) => between(datagram, burst, BURST_MAX * datagram),
+            None => between(
+                BURST_MIN * datagram,
+                self.bytes_in(BURST_TIME_US),
+                BURST_MAX * datagram,
+            ),
+        };
         self.fill(now);
     }
 

@@ -7,13 +7,19 @@
 use super::Budget;
 #[cfg(any(feature = "migration", feature = "pmtud"))]
 use super::Recovery;
-use super::congestion::{Algorithm, Controller, Utilisation};
+use super::congestion::{Algorithm, Controller, Utilisation, minimum_window};
+#[cfg(feature = "bbr")]
+use super::congestion::{RateSample, Snapshot};
+#[cfg(feature = "bbr")]
+use super::delivery::Delivery;
 use super::ecn::Ecn;
 #[cfg(feature = "pmtud")]
 use super::mtu::Mtu;
 use super::pacer::Pacer;
 use super::rtt::Rtt;
 use super::sent::Sent;
+use super::skipped::Skipped;
+use super::spurious::{Losses, PACKET_THRESHOLD};
 #[cfg(feature = "migration")]
 use super::{Fate, OnOutcome, report_lost};
 use crate::time::Instant;
@@ -21,10 +27,6 @@ use crate::wire::packet::Space;
 
 /// Paths at a time: the one in use, one that is tried, and one that was left while packets of it are in flight.
 pub const PATHS_MAX: usize = if cfg!(feature = "migration") { 3 } else { 1 };
-
-/// A packet is lost when one sent so many later was acknowledged.
-//= rfc9002#6.1.1
-const PACKET_THRESHOLD: u64 = 3;
 
 /// The place of a path.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -89,6 +91,9 @@ pub(super) struct Path {
     /// Finds out how large datagrams can be.
     #[cfg(feature = "pmtud")]
     pub(super) mtu: Mtu,
+    pub(super) losses: Losses,
+    #[cfg(feature = "bbr")]
+    pub(super) delivery: Delivery,
     /// One more than the largest number of the application space that was acknowledged and left on this path.
     #[cfg(feature = "migration")]
     pub(super) acknowledged_end: u64,
@@ -110,6 +115,9 @@ impl Path {
             paced_until: Instant::NEVER,
             #[cfg(feature = "pmtud")]
             mtu: Mtu::new(),
+            losses: Losses::NONE,
+            #[cfg(feature = "bbr")]
+            delivery: Delivery::default(),
             #[cfg(feature = "migration")]
             acknowledged_end: 0,
         }
@@ -119,13 +127,25 @@ impl Path {
     pub(super) fn start(&mut self, now: Instant) {
         let (window, rtt_us) = (self.controller.window(), self.rtt.smoothed_us());
         self.pacer = Pacer::new(now, window, rtt_us, self.datagram);
+        self.set_pace(now);
+    }
+
+    /// Bytes that may be in flight.
+    pub(super) fn window(&self) -> u32 {
+        let window = self.controller.window();
+        if cfg!(feature = "alloc") {
+            // A user's own may have less.
+            window.max(minimum_window(self.datagram))
+        } else {
+            window
+        }
     }
 
     /// What may leave now.
     pub(super) fn budget(&mut self, now: Instant) -> Budget {
         let datagram = u32::from(self.datagram);
         //= rfc9002#7
-        let free = self.controller.window().saturating_sub(self.in_flight);
+        let free = self.window().saturating_sub(self.in_flight);
         self.paced_until = Instant::NEVER;
         self.utilisation = Utilisation::Full;
         if free < datagram {
@@ -147,6 +167,87 @@ impl Path {
         self.controller.on_sent(now, size, self.in_flight);
     }
 
+    /// What is known as a packet of `size` bytes leaves, if the controller wants to hear of it later.
+    #[cfg(feature = "bbr")]
+    pub(super) fn snapshot(&mut self, now: Instant, size: u32) -> Option<Snapshot> {
+        self.controller
+            .wants_delivery()
+            .then(|| self.delivery.on_sent(now, size, self.in_flight))
+    }
+
+    /// So many bytes arrived that were in flight.
+    pub(super) fn on_arrived(&mut self, now: Instant, bytes: u32) {
+        #[cfg(feature = "bbr")]
+        if bytes > 0 {
+            if self.utilisation == Utilisation::Limited {
+                self.delivery.limit(self.in_flight);
+            }
+            self.delivery.on_delivered(now, bytes);
+        }
+        self.in_flight = self.in_flight.saturating_sub(bytes);
+        let _ = now;
+    }
+
+    /// A packet arrived that had been taken for lost; numbers up to `end` had been acknowledged before.
+    pub(super) fn on_late(&mut self, now: Instant, space: Space, packet: &Sent, end: u64) {
+        #[cfg(feature = "bbr")]
+        self.delivery.on_delivered(now, packet.size.into());
+        if space != Space::Application {
+            return;
+        }
+        let distance = end.saturating_sub(packet.number);
+        let rfc_us = self.rtt.loss_delay_us();
+        if self.losses.on_arrived(now, packet, distance, rfc_us) {
+            self.controller.on_spurious_congestion(now);
+            self.set_pace(now);
+        }
+    }
+
+    /// A packet was declared lost, and is not in flight any more.
+    pub(super) fn on_lost(
+        &mut self,
+        now: Instant,
+        space: Space,
+        packet: &Sent,
+        #[cfg(feature = "bbr")] snapshot: Snapshot,
+    ) {
+        if space == Space::Application {
+            self.losses.on_lost(packet);
+        }
+        #[cfg(feature = "bbr")]
+        let since = self.delivery.on_lost(packet.size, &snapshot);
+        // The others do not ask.
+        #[cfg(any(feature = "bbr", feature = "alloc"))]
+        self.controller.on_lost(
+            now,
+            &super::congestion::Lost {
+                number: packet.number,
+                bytes: packet.size.into(),
+                sent: packet.time,
+                in_flight: self.in_flight,
+                #[cfg(feature = "bbr")]
+                lost_since_sent: since,
+                #[cfg(feature = "bbr")]
+                snapshot,
+            },
+        );
+        let _ = now;
+    }
+
+    /// How fast the path delivers, from its newest acknowledged packet.
+    #[cfg(feature = "bbr")]
+    pub(super) fn rate_sample(
+        &mut self,
+        now: Instant,
+        sent: Instant,
+        snapshot: Option<&Snapshot>,
+    ) -> RateSample {
+        match snapshot.filter(|_| self.controller.wants_delivery()) {
+            Some(snapshot) => self.delivery.sample(now, sent, snapshot, self.rtt.min_us()),
+            None => RateSample::default(),
+        }
+    }
+
     pub(super) fn set_datagram_size(&mut self, now: Instant, datagram: u16) {
         self.datagram = datagram;
         self.controller.on_datagram_size(datagram);
@@ -163,6 +264,10 @@ impl Path {
     }
 
     pub(super) fn set_pace(&mut self, now: Instant) {
+        #[cfg(any(feature = "cubic", feature = "bbr", feature = "alloc"))]
+        if let Some(pace) = self.controller.pace(&self.rtt) {
+            return self.pacer.set_pace(now, &pace, self.datagram);
+        }
         self.pacer.set_rate(
             now,
             self.controller.window(),
@@ -295,18 +400,27 @@ impl Paths {
     /// Whether so many later ones of its path were acknowledged that `packet` is lost. Those of its space are
     /// acknowledged up to `end`.
     //= rfc9002#6.1.1
-    #[cfg_attr(
-        not(feature = "migration"),
-        expect(clippy::unused_self, unused_variables)
-    )]
-    pub(super) fn is_overtaken(&self, space: Space, packet: &Sent, end: u64) -> bool {
+    pub(super) fn is_overtaken(
+        &self,
+        space: Space,
+        packet: &Sent,
+        end: u64,
+        skipped: &Skipped,
+    ) -> bool {
         #[cfg(feature = "migration")]
         let end = match self.get(packet.path) {
             // The handshake has one path.
             Some(path) if space == Space::Application => path.acknowledged_end,
             _ => end,
         };
-        end.saturating_sub(packet.number) > PACKET_THRESHOLD
+        let threshold = self
+            .get(packet.path)
+            .map_or(PACKET_THRESHOLD, |path| path.losses.packet_threshold());
+        let mut distance = end.saturating_sub(packet.number);
+        if space == Space::Application {
+            distance -= skipped.within(packet.number, end);
+        }
+        distance > threshold.into()
     }
 
     /// How long a packet that left on the path in `slot` may stay out after a later one arrived, in microseconds.
@@ -314,8 +428,11 @@ impl Paths {
     /// The acknowledgement comes back on the path in use, so it may take as long as is usual there.
     pub(super) fn loss_delay_us(&self, slot: Slot) -> u64 {
         let delay = self.active().rtt.loss_delay_us();
-        let own = self.get(slot).map_or(0, |path| path.rtt.loss_delay_us());
-        own.max(delay).into()
+        let own = self.get(slot).map_or(delay, |path| {
+            path.losses
+                .loss_delay_us(path.rtt.loss_delay_us().max(delay))
+        });
+        own.into()
     }
 
     /// A packet of the application space that left on the path in `slot` was acknowledged.
@@ -359,8 +476,9 @@ impl Recovery<'_> {
             return;
         }
         self.forget_path(slot, outcome);
-        let active = self.paths.active();
-        let (controller, ecn) = (active.controller.renewed(datagram), active.ecn.renewed());
+        self.seed = self.seed.wrapping_add(1);
+        let controller = self.congestion.controller(datagram, self.seed);
+        let ecn = self.paths.active().ecn.renewed();
         #[cfg_attr(not(feature = "pmtud"), expect(unused_mut))]
         let mut path = Path::new(now, controller, ecn, datagram);
         //= rfc9000#14.3

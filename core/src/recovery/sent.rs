@@ -10,6 +10,8 @@
 //! Invariant: within a space the records are in the order of their numbers and of their times, and the
 //! tokens of a record lie behind those of the record before it.
 
+#[cfg(feature = "bbr")]
+use super::delivery::{Snapshot, SnapshotWords};
 use super::path::Slot;
 use super::token::Token;
 use crate::mem::Table;
@@ -137,6 +139,9 @@ pub struct SentMemory<'m> {
     pub packets: Table<'m, SentPacket>,
     /// [`SentMemory::tokens`] places.
     pub tokens: Table<'m, Token>,
+    /// As many places as for packets: what was known when they left.
+    #[cfg(feature = "bbr")]
+    pub snapshots: Table<'m, SnapshotWords>,
 }
 
 impl SentMemory<'_> {
@@ -157,6 +162,8 @@ impl SentMemory<'_> {
         Ring {
             packets: part(&mut self.packets, space, handshake),
             tokens: part(&mut self.tokens, space, handshake * TOKENS_PER_PACKET),
+            #[cfg(feature = "bbr")]
+            snapshots: part(&mut self.snapshots, space, handshake),
             state,
         }
     }
@@ -213,6 +220,8 @@ impl RingState {
 pub(super) struct Ring<'a> {
     packets: &'a mut [SentPacket],
     tokens: &'a mut [Token],
+    #[cfg(feature = "bbr")]
+    snapshots: &'a mut [SnapshotWords],
     state: &'a mut RingState,
 }
 
@@ -333,6 +342,24 @@ impl Ring<'_> {
         true
     }
 
+    /// Remembers what was known when the newest packet left.
+    #[cfg(feature = "bbr")]
+    pub(super) fn set_last_snapshot(&mut self, snapshot: Snapshot) {
+        let place = self.place(self.state.len.saturating_sub(1));
+        if let Some(stored) = self.snapshots.get_mut(place) {
+            *stored = snapshot.words();
+        }
+    }
+
+    /// What was known when a packet left.
+    #[cfg(feature = "bbr")]
+    pub(super) fn snapshot(&self, index: usize) -> Snapshot {
+        let stored = self.snapshots.get(self.place(index));
+        stored
+            .copied()
+            .map_or(Snapshot::EMPTY, Snapshot::from_words)
+    }
+
     /// The tokens of a record that is not acknowledged.
     pub(super) fn tokens(&self, index: usize) -> impl Iterator<Item = Token> + '_ {
         let packet = self.stored(index);
@@ -438,6 +465,8 @@ mod tests {
         let mut memory = SentMemory {
             packets: Table::from(&mut packets[..]),
             tokens: Table::from(&mut tokens[..]),
+            #[cfg(feature = "bbr")]
+            snapshots: Table::empty(),
         };
         let mut state = RingState::EMPTY;
         let mut ring = memory.ring(Space::Application, &mut state);
@@ -474,6 +503,8 @@ mod tests {
         let mut memory = SentMemory {
             packets: Table::from(&mut packets[..]),
             tokens: Table::from(&mut tokens[..]),
+            #[cfg(feature = "bbr")]
+            snapshots: Table::empty(),
         };
         let mut states = [RingState::EMPTY; 3];
         for (space, state) in Space::ALL.into_iter().zip(&mut states) {
@@ -509,6 +540,8 @@ mod tests {
             let mut memory = SentMemory {
                 packets: Table::from(&mut packets[..]),
                 tokens: Table::from(&mut tokens[..]),
+                #[cfg(feature = "bbr")]
+                snapshots: Table::empty(),
             };
             let mut state = RingState::EMPTY;
             let mut ring = memory.ring(Space::Application, &mut state);

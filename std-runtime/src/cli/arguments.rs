@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{ArgAction, Parser};
+use quicpro_core::congestion::Congestion;
 
 use super::header_line::HeaderLine;
 use super::resolve::Resolve;
@@ -112,6 +113,10 @@ pub(super) struct Arguments {
     #[arg(short, long, value_name = "SECONDS", value_parser = seconds)]
     pub max_time: Option<Duration>,
 
+    /// Control congestion of what is sent by this algorithm: cubic, bbr or reno; cubic if not given
+    #[arg(long, value_name = "NAME", value_parser = congestion)]
+    pub cc: Option<Congestion>,
+
     /// Write nothing and exit with 22 if the status is 400 or more
     #[arg(short, long)]
     pub fail: bool,
@@ -123,6 +128,15 @@ pub(super) struct Arguments {
     /// Use IPv6 addresses only
     #[arg(short = '6', long)]
     pub ipv6: bool,
+}
+
+fn congestion(text: &str) -> Result<Congestion, String> {
+    match text {
+        "cubic" => Ok(Congestion::Cubic),
+        "bbr" => Ok(Congestion::Bbr),
+        "reno" => Ok(Congestion::NewReno),
+        _ => Err("cubic, bbr or reno".to_owned()),
+    }
 }
 
 fn seconds(text: &str) -> Result<Duration, String> {
@@ -175,6 +189,12 @@ mod tests {
         assert_eq!(parse(&[]).unwrap_err(), ErrorKind::MissingRequiredArgument);
         let key_alone = parse(&["--key", "k", "u"]).unwrap_err();
         assert_eq!(key_alone, ErrorKind::MissingRequiredArgument);
+        assert!(matches!(
+            parse(&["--cc", "bbr", "u"]).unwrap().cc,
+            Some(Congestion::Bbr)
+        ));
+        let unknown = parse(&["--cc", "vegas", "u"]).unwrap_err();
+        assert_eq!(unknown, ErrorKind::ValueValidation);
         for time in ["0", "-1", "x", "nan", "inf"] {
             let error = parse(&[&format!("--max-time={time}"), "u"]).unwrap_err();
             assert_eq!(error, ErrorKind::ValueValidation, "{time}");

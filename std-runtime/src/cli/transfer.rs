@@ -239,6 +239,9 @@ fn client(
     if let Some(timeout) = arguments.connect_timeout {
         builder = builder.connect_timeout(timeout);
     }
+    if let Some(congestion) = &arguments.cc {
+        builder = builder.congestion(congestion.clone());
+    }
     for entry in &arguments.resolve {
         // The client keeps addresses by name; an entry for another port of this name says nothing about this URL.
         let is_this_host = url.host_str() == Some(&entry.host.to_ascii_lowercase());

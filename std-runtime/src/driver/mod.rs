@@ -39,6 +39,8 @@ use inbox::Inbox;
 pub(crate) use watch::{Detail, TakeLine, Watch};
 use worker::Worker;
 
+use quicpro_core::congestion::Congestion;
+
 use crate::client_builder::Family;
 use crate::error::{Cause, Failure, Phase};
 use crate::event_loop::{ThreadPool, lock};
@@ -49,6 +51,7 @@ pub(crate) struct Settings {
     pub tls: tls::Settings,
     pub connect_timeout: Duration,
     pub max_idle_timeout: Duration,
+    pub congestion: Congestion,
     pub pool_idle_timeout: Option<Duration>,
     pub resolve: HashMap<String, Vec<SocketAddr>>,
     pub remote_address: Option<SocketAddr>,

@@ -465,7 +465,10 @@ impl Worker {
             Arc::new(move |result| drop(inbox.push(Command::Verified(key, result))));
         let idle = self.settings.max_idle_timeout;
         let config = self.settings.tls.config(host, report);
-        let mut config = config.idle_timeout(Some(idle));
+        let mut config = config
+            .idle_timeout(Some(idle))
+            .congestion(self.settings.congestion.clone())
+            .congestion_notification(true);
         if let Some(token) = self.tokens.take(authority) {
             // A token is good in the version that it came in, and whoever gave it speaks that version.
             let bytes = Shared::Owned(token.bytes);

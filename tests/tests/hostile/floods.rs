@@ -143,6 +143,36 @@ fn optimistic_acknowledgements() {
     assert!(link.client.client.transport().stats().window <= window);
 }
 
+/// RFC 9000 §21.4: numbers that the client never used are acknowledged by those only who acknowledge blindly.
+#[test]
+fn acknowledgements_of_skipped_packet_numbers() {
+    let mut link = requested();
+    let numbers = |link: &Link<Ours>| link.server.received(APPLICATION).clone();
+    for _ in 0..400 {
+        link.server.send(APPLICATION, &[Frame::Ping]);
+        link.settle();
+    }
+    let used = numbers(&link);
+    let largest = *used.last().unwrap();
+    let skipped: Vec<_> = (0..largest)
+        .filter(|number| !used.contains(number))
+        .collect();
+    assert!((1..4).contains(&skipped.len()), "{skipped:?} of {largest}");
+    let window = link.client.client.transport().stats().window;
+    // An honest acknowledgement leaves them out.
+    let last = *skipped.last().unwrap();
+    let honest = [last + 1..=largest, last - 2..=last - 1];
+    let bytes = quicpro_tests::scripted::acknowledgement_of(&honest);
+    link.server.send_raw(APPLICATION, &bytes);
+    link.settle();
+    assert_works(&mut link);
+    let bytes = quicpro_tests::scripted::acknowledgement_of(&[last - 2..=largest]);
+    link.server.send_raw(APPLICATION, &bytes);
+    link.settle();
+    assert_closed(&link, wire::Code::PROTOCOL_VIOLATION.get());
+    assert!(link.client.client.transport().stats().window <= window);
+}
+
 /// RUSTSEC-2026-0185: many gaps must cost no memory. One byte at every second offset over the whole window,
 /// then the rest, in random order: every byte arrives.
 //= rfc9000#21.7 test

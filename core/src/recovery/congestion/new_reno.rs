@@ -3,7 +3,7 @@
 //! Invariant: the window changes downwards at most once per round trip.
 
 use super::super::rtt::Rtt;
-use super::{Acknowledged, Algorithm, Controller, Utilisation, initial_window, minimum_window};
+use super::{Acknowledged, Algorithm, Utilisation, initial_window, minimum_window};
 use crate::time::Instant;
 
 /// RFC 9002's controller.
@@ -16,6 +16,9 @@ pub struct NewReno {
     /// Nothing sent before changes the window again.
     recovery_end: Instant,
     datagram: u16,
+    /// Window and threshold before the last event.
+    #[cfg(feature = "spurious-losses")]
+    undo: Option<(u32, u32)>,
 }
 
 impl NewReno {
@@ -27,6 +30,8 @@ impl NewReno {
             credit: 0,
             recovery_end: Instant::ZERO,
             datagram,
+            #[cfg(feature = "spurious-losses")]
+            undo: None,
         }
     }
 
@@ -66,6 +71,10 @@ impl Algorithm for NewReno {
         if self.in_recovery(sent) {
             return;
         }
+        #[cfg(feature = "spurious-losses")]
+        {
+            self.undo = Some((self.window, self.slow_start_threshold));
+        }
         //= rfc9002#7.3.2
         self.recovery_end = now.after(1);
         self.slow_start_threshold = (self.window / 2).max(minimum_window(self.datagram));
@@ -78,18 +87,6 @@ impl Algorithm for NewReno {
         self.window = minimum_window(self.datagram);
         self.recovery_end = Instant::ZERO;
         self.credit = 0;
-    }
-
-    fn on_datagram_size(&mut self, datagram: u16) {
-        if self.window == initial_window(self.datagram) {
-            self.window = initial_window(datagram);
-        }
-        self.datagram = datagram;
-        self.window = self.window.max(minimum_window(datagram));
-    }
-
-    fn window(&self) -> u32 {
-        self.window
     }
 
     #[cfg(feature = "sink")]
@@ -106,8 +103,27 @@ impl Algorithm for NewReno {
         }
     }
 
-    fn renewed(&self, datagram: u16) -> Controller {
-        Controller::new_reno(datagram)
+    #[cfg(feature = "spurious-losses")]
+    fn on_spurious_congestion(&mut self, _now: Instant) {
+        if let Some((window, threshold)) = self.undo.take()
+            && self.window < window
+        {
+            self.window = window;
+            self.slow_start_threshold = threshold;
+            self.recovery_end = Instant::ZERO;
+        }
+    }
+
+    fn on_datagram_size(&mut self, datagram: u16) {
+        if self.window == initial_window(self.datagram) {
+            self.window = initial_window(datagram);
+        }
+        self.datagram = datagram;
+        self.window = self.window.max(minimum_window(datagram));
+    }
+
+    fn window(&self) -> u32 {
+        self.window
     }
 }
 
@@ -124,6 +140,8 @@ mod tests {
             newest_sent: Instant::from_micros(sent),
             utilisation,
             in_flight: 0,
+            #[cfg(feature = "bbr")]
+            delivery: crate::recovery::congestion::RateSample::default(),
         };
         reno.on_acknowledged(Instant::from_micros(sent + 1), &acknowledged, &Rtt::new());
     }
@@ -164,6 +182,19 @@ mod tests {
         assert_eq!(reno.window(), 13_200);
         reno.on_congestion(Instant::from_micros(200), Instant::from_micros(150));
         assert_eq!(reno.window(), 6_600);
+    }
+
+    #[cfg(feature = "spurious-losses")]
+    #[test]
+    fn an_event_that_was_none_is_undone() {
+        let mut reno = NewReno::new(DATAGRAM);
+        reno.on_congestion(Instant::from_micros(100), Instant::from_micros(50));
+        reno.on_spurious_congestion(Instant::from_micros(200));
+        assert_eq!(reno.window(), 12_000);
+        acknowledge(&mut reno, 1_200, 60, Utilisation::Full);
+        assert_eq!(reno.window(), 13_200, "in slow start");
+        reno.on_spurious_congestion(Instant::from_micros(300));
+        assert_eq!(reno.window(), 13_200);
     }
 
     //= rfc9002#7.6.2 test

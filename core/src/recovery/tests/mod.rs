@@ -1,6 +1,10 @@
 //! RFC 9002's pseudocode as scenarios in virtual time, and the rules of the table of sent packets.
 
+#[cfg(all(feature = "cubic", feature = "bbr"))]
+mod congestion;
 mod loss;
+#[cfg(all(feature = "cubic", feature = "bbr"))]
+mod model;
 #[cfg(feature = "migration")]
 mod path;
 mod probe;
@@ -8,7 +12,6 @@ mod table;
 
 use std::vec::Vec;
 
-use super::congestion::NewReno;
 use super::*;
 use crate::codec::Writer;
 use crate::wire::frame::{Ack, EcnCounts, Frame, Frames};
@@ -58,10 +61,13 @@ impl Bench {
         let memory = SentMemory {
             packets: (&mut *packets).into(),
             tokens: (&mut *tokens).into(),
+            #[cfg(feature = "bbr")]
+            snapshots: std::vec![[0; 4]; SentMemory::packets(in_flight)]
+                .leak()
+                .into(),
         };
-        let controller = Controller::NewReno(NewReno::new(DATAGRAM));
         Self {
-            recovery: Recovery::new(side, memory, controller, ecn, DATAGRAM),
+            recovery: Recovery::new(side, memory, ecn, DATAGRAM),
             outcomes: Vec::new(),
         }
     }

@@ -18,7 +18,7 @@ impl Bench {
     fn estimates(&self, slot: Slot) -> (u32, u32, u32) {
         let path = self.recovery.paths.get(slot).unwrap();
         let rtt = path.rtt.smoothed_us();
-        (rtt, path.controller.window(), path.in_flight)
+        (rtt, path.window(), path.in_flight)
     }
 }
 

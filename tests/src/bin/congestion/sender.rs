@@ -3,6 +3,7 @@
 //! Invariant: no limit but the congestion controller binds: windows and tables hold far more than the network.
 
 use clap::ValueEnum;
+use quicpro_core::congestion::Congestion;
 use quicpro_core::{ClientConfig, Instant, Limits};
 use quicpro_tests::pair::ours::{self, Ours};
 use quicpro_tests::pair::pattern::{self, Plan};
@@ -30,7 +31,9 @@ pub enum Sender {
 fn config(sender: Sender) -> Option<ClientConfig<'static>> {
     let config = ours::config();
     match sender {
-        Sender::NewReno => Some(config),
+        Sender::NewReno => Some(config.congestion(Congestion::NewReno)),
+        Sender::Cubic => Some(config.congestion(Congestion::Cubic)),
+        Sender::Bbr => Some(config.congestion(Congestion::Bbr)),
         _ => None,
     }
 }

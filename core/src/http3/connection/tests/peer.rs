@@ -75,6 +75,8 @@ fn memory(limits: &Limits) -> (Memory<'static>, Http3Memory<'static>) {
             SentMemory::packets(limits.packets_in_flight),
         ),
         tokens: leak(Token::None, SentMemory::tokens(limits.packets_in_flight)),
+        #[cfg(feature = "bbr")]
+        snapshots: leak([0; 4], SentMemory::packets(limits.packets_in_flight)),
     };
     let received = leak(NumberRange::EMPTY, NumberSpaces::ranges(limits.ack_ranges));
     (
