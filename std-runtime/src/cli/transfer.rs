@@ -90,7 +90,9 @@ fn transfer(
     let mut verbose = Verbose::new(console.errors, arguments.verbose > 0);
     verbose.request(&request);
     let sent = client.execute(request);
-    told.try_iter().for_each(|line| verbose.note(&line));
+    for line in told.try_iter() {
+        verbose.note(&line);
+    }
     {
         let hops = hops.lock().unwrap_or_else(PoisonError::into_inner);
         verbose.redirects(&hops);

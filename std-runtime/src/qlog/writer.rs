@@ -480,6 +480,9 @@ fn change(old: &mut Option<String>, new: &str) -> Value {
     data
 }
 
+/// qlog's name of an estimate, and where it stands.
+type Estimate<T> = (&'static str, fn(&Metrics) -> T);
+
 /// The estimates that differ from those before.
 fn changed(old: Option<&Metrics>, new: &Metrics) -> Value {
     let mut data = Object::new();
@@ -488,7 +491,7 @@ fn changed(old: Option<&Metrics>, new: &Metrics) -> Value {
             data.insert(name.into(), new);
         }
     };
-    let times: [(&str, fn(&Metrics) -> u32); 4] = [
+    let times: [Estimate<u32>; 4] = [
         ("latest_rtt", |metrics| metrics.rtt_latest_us),
         ("smoothed_rtt", |metrics| metrics.rtt_us),
         ("min_rtt", |metrics| metrics.rtt_min_us),
@@ -503,7 +506,7 @@ fn changed(old: Option<&Metrics>, new: &Metrics) -> Value {
             milliseconds(new).into(),
         );
     }
-    let numbers: [(&str, fn(&Metrics) -> u64); 4] = [
+    let numbers: [Estimate<u64>; 4] = [
         ("pto_count", |metrics| metrics.pto_count.into()),
         ("congestion_window", |metrics| metrics.window.into()),
         ("bytes_in_flight", |metrics| metrics.in_flight.into()),
