@@ -106,12 +106,15 @@ impl VersionInformation {
         }
         // Twelve bytes: nothing else in a ClientHello is equal to them by chance.
         let encoded = writer.written();
-        let mut windows = hello.windows(encoded.len());
-        if let Some(at) = windows.position(|window| window == encoded) {
-            let place = hello.get_mut(at..).and_then(<[u8]>::first_chunk_mut);
-            if let Some(place) = place {
-                *place = chosen.0.to_be_bytes();
-            }
+        let says_it = |at: &usize| {
+            hello
+                .get(*at..)
+                .is_some_and(|rest| rest.starts_with(encoded))
+        };
+        let found = (0..hello.len()).find(says_it);
+        let place = found.and_then(|at| hello.get_mut(at..)?.first_chunk_mut());
+        if let Some(place) = place {
+            *place = chosen.0.to_be_bytes();
         }
     }
 

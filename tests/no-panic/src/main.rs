@@ -7,7 +7,7 @@ use core::hint::black_box;
 use core::net::SocketAddr;
 use core::panic::PanicInfo;
 
-use quicpro_core::connection::{Receive, Transmit};
+use quicpro_core::connection::{Connection, Receive, Transmit};
 use quicpro_core::http3::{Code, FieldLine, Fields, Priority, RequestId};
 use quicpro_core::io::{Clock, Sent, Socket, drive};
 use quicpro_core::stream::Priority as StreamPriority;
@@ -239,6 +239,7 @@ fn beneath(client: &mut Client<'_>) {
     black_box(quic.update_keys());
     black_box((quic.state(), quic.error(), quic.stats(), quic.suite()));
     black_box((quic.protocol(), quic.idle_timeout(), quic.remote()));
+    extend(quic);
     quic.certificates().for_each(|certificate| {
         black_box(certificate);
     });
@@ -274,6 +275,21 @@ fn beneath(client: &mut Client<'_>) {
         stream.consume(unknown());
         stream.stop(code());
     }
+}
+
+/// The verbs of paths and extensions.
+#[inline(never)]
+fn extend(quic: &mut Connection<'_>) {
+    let local = black_box(SocketAddr::from(([0, 0, 0, 0], 0)));
+    let _ = black_box(quic.migrate(Outside.now(), local));
+    let _ = black_box(quic.migrate_at_once(Outside.now(), local));
+    black_box(quic.path(quic.active_path()));
+    black_box(quic.new_token());
+    let mut out = [0; 64];
+    let length = unknown::<usize>().min(out.len());
+    let _ = black_box(quic.send_datagram(bytes()));
+    let _ = black_box(quic.recv_datagram(&mut out[..length]));
+    black_box((quic.max_datagram_size(), quic.datagram_stats()));
 }
 
 #[inline(never)]
