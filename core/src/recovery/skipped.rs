@@ -46,7 +46,7 @@ impl Skipped {
         let interval = INTERVAL << self.doublings;
         self.doublings = (self.doublings + 1).min(DOUBLINGS);
         // A power of two, so all are equally likely.
-        self.next = number.saturating_add(interval + random % interval);
+        self.next = number.saturating_add(interval + (random & (interval - 1)));
     }
 
     /// The number to use where `number` is the next one.

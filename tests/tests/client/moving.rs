@@ -29,7 +29,7 @@ fn relay(server: SocketAddr) -> (SocketAddr, Seen) {
     let noted = seen.clone();
     std::thread::spawn(move || {
         let mut back: HashMap<SocketAddr, Arc<UdpSocket>> = HashMap::new();
-        let mut buffer = [0; 65_536];
+        let mut buffer = vec![0; 65_536];
         while let Ok((length, client)) = front.recv_from(&mut buffer) {
             let socket = back
                 .entry(client)
@@ -55,7 +55,7 @@ fn answer(front: &Arc<UdpSocket>, client: SocketAddr, server: SocketAddr) -> Arc
         .expect("a timeout");
     let (upstream, front) = (socket.clone(), front.clone());
     std::thread::spawn(move || {
-        let mut buffer = [0; 65_536];
+        let mut buffer = vec![0; 65_536];
         while let Ok(length) = upstream.recv(&mut buffer) {
             let _ = front.send_to(&buffer[..length], client);
         }

@@ -251,7 +251,7 @@ impl Model {
         for range in self.received.drain(..) {
             match joined.last_mut() {
                 Some(last) if last.end() + 1 == *range.start() => {
-                    *last = *last.start()..=*range.end()
+                    *last = *last.start()..=*range.end();
                 }
                 _ => joined.push(range),
             }

@@ -45,7 +45,7 @@ fn share(arguments: &Arguments, senders: [Sender; 2], seed: u64) -> [u64; 2] {
     pair.up = Link::new(up, Random::new(seed, "up"));
     let mut received = COUNTED.map(|until| {
         let now = Duration::from_micros(pair.now().as_micros());
-        pair.run_for(until - now);
+        pair.run_for(until.saturating_sub(now));
         let members = &pair.server.members;
         [0, 1].map(|place| members[place].1.application.received)
     });
