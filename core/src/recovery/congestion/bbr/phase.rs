@@ -16,6 +16,9 @@ const PROBE_WAIT_SPREAD_US: u64 = 1_000_000;
 /// Round trips between them at most: Reno and CUBIC recover from a loss in so many where they work well.
 const RENO_ROUNDS: u32 = 63;
 
+/// A probe of the bandwidth ends with so much in flight, in percent of the bandwidth-delay product.
+const UP_VOLUME: u32 = 150;
+
 /// Round trips of draining at most.
 const DRAIN_ROUNDS: u32 = 3;
 
@@ -245,7 +248,10 @@ impl Bbr {
             self.full_pipe.restart(sample.rate);
             return false;
         }
-        self.full_pipe.is_now
+        // Stricter than the draft, whose three rounds make a queue of three quarters of the product where nothing
+        // grows: what is in flight outruns the measured rate only while it does not grow with it.
+        let queued = self.product(self.max_bandwidth.get(), UP_VOLUME);
+        self.full_pipe.is_now || self.in_flight > self.quantized(queued)
     }
 
     /// The long-term volume grows twice as fast as in the last round.
