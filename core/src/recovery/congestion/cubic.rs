@@ -148,16 +148,7 @@ impl Cubic {
         if self.curve.epoch == Instant::NEVER {
             self.curve = Curve::level(self.window, now);
         }
-        let window = u64::from(self.window);
-        //= rfc9438#4.3
-        let alpha = if self.curve.estimate < self.curve.prior {
-            ALPHA
-        } else {
-            SEVENTEENTHS
-        };
-        self.estimate_credit += u64::from(bytes) * u64::from(self.datagram) * alpha;
-        let growth = take_whole(&mut self.estimate_credit, window * SEVENTEENTHS);
-        self.curve.estimate = self.curve.estimate.saturating_add(growth).min(WINDOW_MAX);
+        self.grow_estimate(bytes);
         if self.curve.height(now, self.datagram) < self.curve.estimate {
             return self.set_window(self.window.max(self.curve.estimate));
         }
@@ -167,8 +158,22 @@ impl Cubic {
         let target = self.curve.height(later, self.datagram);
         let target = target.max(self.window).min(self.window / 2 * 3);
         self.window_credit += u64::from(target.saturating_sub(self.window)) * u64::from(bytes);
-        let growth = take_whole(&mut self.window_credit, window);
+        let growth = take_whole(&mut self.window_credit, self.window.into());
         self.set_window(self.window.saturating_add(growth));
+    }
+
+    /// W_est grows as Reno's window would.
+    //= rfc9438#4.3
+    fn grow_estimate(&mut self, bytes: u32) {
+        let alpha = if self.curve.estimate < self.curve.prior {
+            ALPHA
+        } else {
+            SEVENTEENTHS
+        };
+        self.estimate_credit += u64::from(bytes) * u64::from(self.datagram) * alpha;
+        let divisor = u64::from(self.window) * SEVENTEENTHS;
+        let growth = take_whole(&mut self.estimate_credit, divisor);
+        self.curve.estimate = self.curve.estimate.saturating_add(growth).min(WINDOW_MAX);
     }
 
     /// A congestion event leaves `beta` twentieths of the window.
@@ -210,7 +215,8 @@ impl Algorithm for Cubic {
         self.limited_since = Instant::NEVER;
         self.curve.epoch = self.curve.epoch.after(limited);
         if self.in_recovery(acknowledged.newest_sent) {
-            return;
+            // Reno's estimate stands for time that passes, so the round trip of recovery counts, too.
+            return self.grow_estimate(acknowledged.bytes);
         }
         if self.is_slow_start() {
             self.slow_start(now, acknowledged, rtt);
