@@ -26,8 +26,12 @@ use phase::{Phase, Probe, ProbeRtt};
 /// More than any table of sent packets holds.
 const WINDOW_MAX: u32 = 1 << 30;
 
-/// Part of the measured rate that is used, in percent: queues drain rather than grow.
+/// Part of the measured rate that is used while there is a queue, in percent: it drains rather than grows. The draft
+/// leaves as much unused where nothing waits, too.
 const PACING_MARGIN: u64 = 99;
+
+/// A round-trip time shows a queue if it is longer than the shortest by such a part.
+const QUEUE_PART: u32 = 16;
 
 /// The window below which delayed acknowledgements would stop the flow, in datagrams.
 const PIPE_MIN: u32 = 4;
@@ -60,6 +64,8 @@ pub struct Bbr {
     /// The rate that is believed in now.
     rate: u64,
     min_rtt: MinRtt,
+    /// The last round-trip time was longer than an empty path's.
+    sees_queue: bool,
     aggregation: Aggregation,
     volume_long: u32,
     volume_short: u32,
@@ -101,6 +107,7 @@ impl Bbr {
             rate_short: NO_RATE,
             rate: 0,
             min_rtt: MinRtt::new(),
+            sees_queue: false,
             aggregation: Aggregation::new(),
             volume_long: NO_VOLUME,
             volume_short: NO_VOLUME,
@@ -182,10 +189,21 @@ impl Bbr {
 
     fn set_pacing_rate(&mut self, gain: u32) {
         let rate = self.rate.saturating_mul(gain.into()) / 100;
-        let rate = (rate.saturating_mul(PACING_MARGIN) / 100).max(1);
+        let margin = if self.sees_queue { PACING_MARGIN } else { 100 };
+        let rate = (rate.saturating_mul(margin) / 100).max(1);
         if self.full_pipe.is_reached || rate > self.pacing_rate {
             self.pacing_rate = rate;
         }
+    }
+
+    /// One quantum leaves while the next is collected. What a new path is trusted with may leave at once.
+    //= rfc9002#7.7
+    fn burst(&self) -> u32 {
+        let quanta = self.quantum.saturating_mul(2);
+        if self.full_pipe.is_reached {
+            return quanta;
+        }
+        quanta.max(initial_window(self.datagram))
     }
 
     fn set_quantum(&mut self) {
@@ -293,6 +311,9 @@ impl Algorithm for Bbr {
             self.restore_window();
         }
         self.update_model(now, acknowledged);
+        let shortest = self.min_rtt.get().unwrap_or(u32::MAX);
+        let longest = shortest.saturating_add(shortest / QUEUE_PART);
+        self.sees_queue = rtt.latest_us() > longest;
         self.set_pacing_rate(self.phase.pacing_gain());
         self.set_quantum();
         self.set_window(acknowledged.bytes);
@@ -346,8 +367,7 @@ impl Algorithm for Bbr {
     fn pace(&self, _rtt: &Rtt) -> Option<Pace> {
         Some(Pace {
             rate: self.pacing_rate,
-            // One quantum leaves while the next is collected.
-            burst: Some(self.quantum.saturating_mul(2)),
+            burst: Some(self.burst()),
         })
     }
 

@@ -102,14 +102,14 @@ fn startup_ends_after_three_rounds_without_growth_and_drains() {
         flow.round(rate, 100_000);
         assert_eq!(flow.bbr.phase, Phase::Startup);
         let pace = flow.bbr.pace(&rtt()).unwrap();
-        assert!(pace.rate >= rate * 277 / 100 * 99 / 100 - 300);
+        assert!(pace.rate >= rate * 277 / 100 - 300);
     }
     flow.round(2_900_000, 200_000);
     flow.round(2_900_000, 200_000);
     assert_eq!(flow.bbr.phase, Phase::Startup);
     flow.round(2_900_000, 200_000);
     assert_eq!(flow.bbr.phase, Phase::Drain);
-    assert_eq!(flow.bbr.pacing_rate, 2_900_000 / 2 * 99 / 100);
+    assert_eq!(flow.bbr.pacing_rate, 2_900_000 / 2);
     // The product is 116,000 bytes.
     flow.round(2_900_000, 116_001);
     assert_eq!(flow.bbr.phase, Phase::Drain);
@@ -172,7 +172,7 @@ fn drain_ends_after_three_rounds_at_the_latest() {
 #[test]
 fn the_cycle_goes_from_cruising_through_refilling_to_more_and_back() {
     let mut flow = Flow::cruising();
-    assert_eq!(flow.bbr.pacing_rate, 6_250_000 * 99 / 100);
+    assert_eq!(flow.bbr.pacing_rate, 6_250_000);
     let start = flow.now;
     while flow.bbr.phase == Phase::Cruise {
         flow.round(6_250_000, 250_000);
@@ -183,7 +183,7 @@ fn the_cycle_goes_from_cruising_through_refilling_to_more_and_back() {
     assert_eq!(flow.bbr.phase, Phase::Refill);
     flow.round(6_250_000, 250_000);
     assert_eq!(flow.bbr.phase, Phase::Up);
-    assert_eq!(flow.bbr.pacing_rate, 6_250_000 * 125 / 100 * 99 / 100);
+    assert_eq!(flow.bbr.pacing_rate, 6_250_000 * 125 / 100);
     flow.round(6_250_000, 300_000);
     flow.round(6_250_000, 300_000);
     assert_eq!(flow.bbr.phase, Phase::Up);
@@ -253,6 +253,20 @@ fn the_round_trip_time_is_probed_every_five_seconds() {
 }
 
 #[test]
+fn a_hundredth_of_the_rate_stays_unused_while_there_is_a_queue() {
+    let mut flow = Flow::cruising();
+    while flow.bbr.phase != Phase::Cruise {
+        flow.round(6_250_000, 250_000);
+    }
+    let empty = flow.bbr.pacing_rate;
+    // The shortest round trip is the path's; the last one took longer by a tenth.
+    let shortest = RTT_US as u32 / 11 * 10;
+    flow.round_with(250_000, |sample| sample.rtt_us = shortest, 6_250_000);
+    assert_eq!(flow.bbr.phase, Phase::Cruise);
+    assert_eq!(flow.bbr.pacing_rate, empty * 99 / 100);
+}
+
+#[test]
 fn a_restart_from_idle_paces_at_the_rate() {
     let mut flow = Flow::cruising();
     while flow.bbr.phase != Phase::Up {
@@ -260,7 +274,7 @@ fn a_restart_from_idle_paces_at_the_rate() {
     }
     flow.round_with(0, |sample| sample.is_limited_now = true, 6_250_000);
     flow.bbr.on_sent(at(flow.now + 10_000_000), 1_200, 1_200);
-    assert_eq!(flow.bbr.pacing_rate, 6_250_000 * 99 / 100);
+    assert_eq!(flow.bbr.pacing_rate, 6_250_000);
     flow.now += 10_000_000;
     flow.round(6_250_000, 0);
     assert_ne!(flow.bbr.phase, Phase::ProbeRtt, "idleness was as good");
