@@ -7,6 +7,7 @@ use core::hint::black_box;
 use core::net::SocketAddr;
 use core::panic::PanicInfo;
 
+use quicpro_core::congestion::Congestion;
 use quicpro_core::connection::{Connection, Receive, Transmit};
 use quicpro_core::http3::{Code, FieldLine, Fields, Priority, RequestId};
 use quicpro_core::io::{Clock, Sent, Socket, drive};
@@ -111,7 +112,13 @@ pub unsafe extern "C" fn _start() -> ! {
         .server_name(text())
         .key_log((&Outside as &dyn KeyLog).into())
         .idle_timeout(unknown())
-        .keep_alive(unknown());
+        .keep_alive(unknown())
+        .fewer_acknowledgements(unknown())
+        .congestion(match unknown::<u8>() {
+            0 => Congestion::NewReno,
+            1 => Congestion::Cubic,
+            _ => Congestion::Bbr,
+        });
     let remote = black_box(SocketAddr::from(([0, 0, 0, 0], 0)));
     let mut client = Client::new(memory.memory());
     client
