@@ -112,13 +112,10 @@ pub unsafe extern "C" fn _start() -> ! {
         .server_name(text())
         .key_log((&Outside as &dyn KeyLog).into())
         .idle_timeout(unknown())
-        .keep_alive(unknown())
-        .fewer_acknowledgements(unknown())
-        .congestion(match unknown::<u8>() {
-            0 => Congestion::NewReno,
-            1 => Congestion::Cubic,
-            _ => Congestion::Bbr,
-        });
+        .keep_alive(unknown());
+    let config = config.congestion(congestion());
+    #[cfg(feature = "ack-frequency")]
+    let config = config.fewer_acknowledgements(unknown());
     let remote = black_box(SocketAddr::from(([0, 0, 0, 0], 0)));
     let mut client = Client::new(memory.memory());
     client
@@ -127,6 +124,16 @@ pub unsafe extern "C" fn _start() -> ! {
     let _ = black_box(client.start(&config, remote, Outside.now(), unknown()));
     loop {
         step(black_box(&mut client));
+    }
+}
+
+fn congestion() -> Congestion {
+    match unknown::<u8>() {
+        #[cfg(feature = "cubic")]
+        1 => Congestion::Cubic,
+        #[cfg(feature = "bbr")]
+        2 => Congestion::Bbr,
+        _ => Congestion::NewReno,
     }
 }
 
@@ -287,16 +294,25 @@ fn beneath(client: &mut Client<'_>) {
 /// The verbs of paths and extensions.
 #[inline(never)]
 fn extend(quic: &mut Connection<'_>) {
-    let local = black_box(SocketAddr::from(([0, 0, 0, 0], 0)));
-    let _ = black_box(quic.migrate(Outside.now(), local));
-    let _ = black_box(quic.migrate_at_once(Outside.now(), local));
-    black_box(quic.path(quic.active_path()));
+    // Without any of these features nothing is left to do with it.
+    let _ = &quic;
+    #[cfg(feature = "migration")]
+    {
+        let local = black_box(SocketAddr::from(([0, 0, 0, 0], 0)));
+        let _ = black_box(quic.migrate(Outside.now(), local));
+        let _ = black_box(quic.migrate_at_once(Outside.now(), local));
+        black_box(quic.path(quic.active_path()));
+    }
+    #[cfg(feature = "tokens")]
     black_box(quic.new_token());
-    let mut out = [0; 64];
-    let length = unknown::<usize>().min(out.len());
-    let _ = black_box(quic.send_datagram(bytes()));
-    let _ = black_box(quic.recv_datagram(&mut out[..length]));
-    black_box((quic.max_datagram_size(), quic.datagram_stats()));
+    #[cfg(feature = "datagrams")]
+    {
+        let mut out = [0; 64];
+        let length = unknown::<usize>().min(out.len());
+        let _ = black_box(quic.send_datagram(bytes()));
+        let _ = black_box(quic.recv_datagram(&mut out[..length]));
+        black_box((quic.max_datagram_size(), quic.datagram_stats()));
+    }
 }
 
 #[inline(never)]
