@@ -170,7 +170,7 @@ impl<'m> NumberSpaces<'m> {
     /// An IMMEDIATE_ACK frame arrived.
     #[cfg(feature = "ack-frequency")]
     pub fn on_immediate_ack(&mut self, now: Instant) {
-        self.states[Space::Application as usize]
+        self.states[Space::Application.index()]
             .policy
             .on_immediate(now);
     }
@@ -186,7 +186,7 @@ impl<'m> NumberSpaces<'m> {
 
     /// The largest number received in `space`, which tells what a truncated number stands for.
     pub fn largest_received(&self, space: Space) -> Option<u64> {
-        self.states[space as usize].expected.checked_sub(1)
+        self.states[space.index()].expected.checked_sub(1)
     }
 
     /// Whether the packet `number` is to be processed; asked once it was opened, before a frame is read.
@@ -240,7 +240,7 @@ impl<'m> NumberSpaces<'m> {
 
     /// A packet should be sent in `space` for the acknowledgement alone.
     pub fn is_ack_due(&self, now: Instant, space: Space) -> bool {
-        self.states[space as usize].policy.is_due(now)
+        self.states[space.index()].policy.is_due(now)
     }
 
     /// When an acknowledgement becomes due that is still held back; the end of time, if none is.
@@ -308,7 +308,7 @@ impl<'m> NumberSpaces<'m> {
 
     /// The keys of `space` are gone.
     pub fn discard(&mut self, space: Space) {
-        self.states[space as usize] = State::NEW;
+        self.states[space.index()] = State::NEW;
     }
 
     fn part(&mut self, space: Space) -> (&mut [NumberRange], &mut State) {
@@ -320,7 +320,7 @@ impl<'m> NumberSpaces<'m> {
             Space::Application => 2 * handshake..self.ranges.len(),
         };
         let ranges = self.ranges.get_mut(range).unwrap_or_default();
-        (ranges, &mut self.states[space as usize])
+        (ranges, &mut self.states[space.index()])
     }
 }
 

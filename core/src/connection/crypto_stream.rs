@@ -67,7 +67,7 @@ impl CryptoReceive {
         capacity: usize,
     ) -> Result<Admission, TransportError> {
         let end = offset.saturating_add(to_u64(length));
-        let read = self.read[level as usize];
+        let read = self.read[level.index()];
         if end <= read || self.deaf {
             return Ok(Admission::Fits);
         }
@@ -104,7 +104,7 @@ impl CryptoReceive {
     /// Stores the data of a frame that was admitted.
     pub(crate) fn store(&mut self, level: Space, offset: u64, data: &[u8], buffer: &mut [u8]) {
         let end = offset.saturating_add(to_u64(data.len()));
-        let read = self.read[level as usize];
+        let read = self.read[level.index()];
         if end <= read || self.deaf || level != self.level.0 {
             return;
         }
@@ -133,7 +133,7 @@ impl CryptoReceive {
     /// TLS has used `count` readable bytes. They stay where they are until [`CryptoReceive::compact`], which has
     /// to be called before anything is admitted, stored or entered.
     pub(crate) fn consume(&mut self, count: usize) {
-        self.read[self.level.0 as usize] += to_u64(count);
+        self.read[self.level.0.index()] += to_u64(count);
         self.used += count;
     }
 
@@ -206,7 +206,7 @@ impl CryptoSend {
         buffer: &mut [u8],
         write: &mut WriteMessage<'_>,
     ) -> Result<(), Full> {
-        let outgoing = self.levels.get_mut(level as usize).ok_or(Full)?;
+        let outgoing = self.levels.get_mut(level.index()).ok_or(Full)?;
         let (before, rest) = buffer.split_at_mut_checked(self.used).ok_or(Full)?;
         if outgoing.length == 0 {
             outgoing.start = self.used;
@@ -220,7 +220,7 @@ impl CryptoSend {
 
     /// Everything that was written at `level`.
     pub(crate) fn sent<'b>(&self, level: Space, buffer: &'b [u8]) -> &'b [u8] {
-        let Some(outgoing) = self.levels.get(level as usize) else {
+        let Some(outgoing) = self.levels.get(level.index()) else {
             return &[];
         };
         buffer
@@ -231,7 +231,7 @@ impl CryptoSend {
     /// Something of `level` waits to be sent.
     pub(crate) fn has_pending(&self, level: Space) -> bool {
         self.levels
-            .get(level as usize)
+            .get(level.index())
             .is_some_and(|outgoing| outgoing.next < outgoing.length || !outgoing.lost.is_empty())
     }
 
@@ -242,7 +242,7 @@ impl CryptoSend {
         buffer: &[u8],
         writer: &mut FrameWriter<'_>,
     ) {
-        let Some(outgoing) = self.levels.get_mut(level as usize) else {
+        let Some(outgoing) = self.levels.get_mut(level.index()) else {
             return;
         };
         let bytes = buffer
@@ -268,7 +268,7 @@ impl CryptoSend {
 
     /// A piece arrived.
     pub(crate) fn on_ack(&mut self, level: Space, offset: u32, length: u16) {
-        if let Some(outgoing) = self.levels.get_mut(level as usize) {
+        if let Some(outgoing) = self.levels.get_mut(level.index()) {
             let range = offset..offset.saturating_add(length.into());
             // Full: the piece is forgotten, which can only cost a needless retransmission.
             let _ = outgoing.acknowledged.insert(range);
@@ -277,7 +277,7 @@ impl CryptoSend {
 
     /// A piece was lost: it is sent again unless it has arrived by another packet.
     pub(crate) fn on_loss(&mut self, level: Space, offset: u32, length: u16) {
-        let Some(outgoing) = self.levels.get_mut(level as usize) else {
+        let Some(outgoing) = self.levels.get_mut(level.index()) else {
             return;
         };
         let range = offset..offset.saturating_add(length.into());
@@ -290,7 +290,7 @@ impl CryptoSend {
 
     /// Everything of `level` is to be sent again from its first byte (Retry, probe timeout).
     pub(crate) fn restart(&mut self, level: Space) {
-        if let Some(outgoing) = self.levels.get_mut(level as usize) {
+        if let Some(outgoing) = self.levels.get_mut(level.index()) {
             outgoing.next = 0;
             outgoing.lost.clear();
             outgoing.acknowledged.clear();
@@ -299,7 +299,7 @@ impl CryptoSend {
 
     /// The keys of `level` are gone, and with them the need to send anything there.
     pub(crate) fn discard(&mut self, level: Space) {
-        if let Some(outgoing) = self.levels.get_mut(level as usize) {
+        if let Some(outgoing) = self.levels.get_mut(level.index()) {
             outgoing.next = outgoing.length;
             outgoing.lost.clear();
         }

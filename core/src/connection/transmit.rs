@@ -144,7 +144,7 @@ impl Connection<'_> {
             (Space::Handshake, !application),
             (Space::Application, true),
         ] {
-            let interest = interests[space as usize];
+            let interest = interests[space.index()];
             if interest == Interest::None {
                 continue;
             }

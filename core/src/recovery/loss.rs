@@ -115,7 +115,7 @@ impl Recovery<'_> {
         outcome: &mut OnOutcome<'_>,
     ) -> Result<AckSummary, TransportError> {
         self.check_sent(space, ack)?;
-        let state = &mut self.spaces[space as usize];
+        let state = &mut self.spaces[space.index()];
         let end = state.acknowledged_end;
         let raised = state.acknowledged_end <= ack.largest;
         if raised {
@@ -144,7 +144,7 @@ impl Recovery<'_> {
                 ..AckSummary::default()
             });
         };
-        let state = &mut self.spaces[space as usize];
+        let state = &mut self.spaces[space.index()];
         state.ack_eliciting_in_flight -= arrivals.sum(|newly| newly.ack_eliciting);
         state.probes = 0;
         let rtt_sampled = newest.number == ack.largest
@@ -173,7 +173,7 @@ impl Recovery<'_> {
     fn check_sent(&self, space: Space, ack: &Ack<'_>) -> Result<(), TransportError> {
         let kind = ACK_TYPE + u64::from(ack.ecn.is_some());
         //= rfc9000#13.1
-        if ack.largest >= self.spaces[space as usize].next_number {
+        if ack.largest >= self.spaces[space.index()].next_number {
             let rule = rule!(
                 Code::PROTOCOL_VIOLATION,
                 "acknowledgement of a packet that was not sent"
@@ -320,7 +320,7 @@ impl Recovery<'_> {
         outcome: &mut OnOutcome<'_>,
     ) -> u32 {
         let is_sole = self.paths.is_sole();
-        let state = &mut self.spaces[space as usize];
+        let state = &mut self.spaces[space.index()];
         state.loss_time = Instant::NEVER;
         let end = state.acknowledged_end;
         let mut ring = self.memory.ring(space, &mut state.ring);
@@ -384,7 +384,7 @@ impl Recovery<'_> {
             path.mtu.on_losses(newest.size, newest.number);
             path.follow_mtu(now);
         }
-        let state = &mut self.spaces[space as usize];
+        let state = &mut self.spaces[space.index()];
         let from = state.persistent_end;
         let ring = self.memory.ring(space, &mut state.ring);
         let first_sample = path.rtt.first_sample();
@@ -403,7 +403,7 @@ impl Recovery<'_> {
         let keep = u64::from(self.probe_timeout_us()) * 4;
         let mut ring = self
             .memory
-            .ring(space, &mut self.spaces[space as usize].ring);
+            .ring(space, &mut self.spaces[space.index()].ring);
         while ring.len() > 0 {
             let packet = ring.packet(0);
             match packet.fate {

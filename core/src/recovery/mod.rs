@@ -220,12 +220,12 @@ impl<'m> Recovery<'m> {
 
     /// The number that the next packet of `space` gets.
     pub fn next_number(&self, space: Space) -> u64 {
-        self.spaces[space as usize].next_number
+        self.spaces[space.index()].next_number
     }
 
     /// The largest number of `space` that the peer acknowledged.
     pub fn largest_acknowledged(&self, space: Space) -> Option<u64> {
-        self.spaces[space as usize].acknowledged_end.checked_sub(1)
+        self.spaces[space.index()].acknowledged_end.checked_sub(1)
     }
 
     /// Tokens that the next packet of `space` may carry; 0 if only a pure ACK or CONNECTION_CLOSE can leave.
@@ -244,7 +244,7 @@ impl<'m> Recovery<'m> {
         loop {
             let mut ring = self
                 .memory
-                .ring(space, &mut self.spaces[space as usize].ring);
+                .ring(space, &mut self.spaces[space.index()].ring);
             if ring.free_packets() >= packets && ring.free_tokens() >= tokens {
                 return ring.free_tokens() - kept;
             }
@@ -273,12 +273,12 @@ impl<'m> Recovery<'m> {
     /// Probes that `space` still has to send: ack-eliciting packets that no budget stops.
     //= rfc9002#7.5
     pub fn probes(&self, space: Space) -> u8 {
-        self.spaces[space as usize].probes
+        self.spaces[space.index()].probes
     }
 
     /// Whether nothing of `space` waits for an acknowledgement.
     pub fn is_silent(&self, space: Space) -> bool {
-        self.spaces[space as usize].ack_eliciting_in_flight == 0
+        self.spaces[space.index()].ack_eliciting_in_flight == 0
     }
 
     /// Where the path in use is.
@@ -313,7 +313,7 @@ impl<'m> Recovery<'m> {
 
     /// Takes the packet that was built with [`Recovery::next_number`].
     pub fn on_packet_sent(&mut self, now: Instant, space: Space, packet: &Packet<'_>) {
-        let state = &mut self.spaces[space as usize];
+        let state = &mut self.spaces[space.index()];
         let number = state.next_number;
         state.next_number += 1;
         if space == Space::Application {
@@ -408,7 +408,7 @@ impl<'m> Recovery<'m> {
     /// came, or 0-RTT was rejected. Their owners start again by themselves. Numbers go on.
     //= rfc9002#6.3
     pub fn restart_space(&mut self, now: Instant, space: Space) {
-        let state = &mut self.spaces[space as usize];
+        let state = &mut self.spaces[space.index()];
         let mut ring = self.memory.ring(space, &mut state.ring);
         while ring.len() > 0 {
             let packet = ring.packet(0);
@@ -488,7 +488,7 @@ impl<'m> Recovery<'m> {
 
     /// Gives up the oldest record of `space`, which is outstanding.
     fn retire(&mut self, space: Space, outcome: &mut OnOutcome<'_>) {
-        let state = &mut self.spaces[space as usize];
+        let state = &mut self.spaces[space.index()];
         let mut ring = self.memory.ring(space, &mut state.ring);
         report_lost(&ring, space, 0, outcome);
         let packet = ring.packet(0);

@@ -522,7 +522,7 @@ impl Recovery<'_> {
     /// Removes the path in `slot` from all records.
     fn forget_path(&mut self, slot: Slot, outcome: &mut OnOutcome<'_>) {
         let space = Space::Application;
-        let state = &mut self.spaces[space as usize];
+        let state = &mut self.spaces[space.index()];
         let mut ring = self.memory.ring(space, &mut state.ring);
         for index in 0..ring.len() {
             let packet = ring.packet(index);

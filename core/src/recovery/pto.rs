@@ -89,7 +89,7 @@ impl Recovery<'_> {
             return self.on_probe_timeout(now, outcome);
         }
         for space in Space::ALL {
-            if self.spaces[space as usize].loss_time <= now {
+            if self.spaces[space.index()].loss_time <= now {
                 self.detect_lost(now, space, outcome);
             }
         }
@@ -107,9 +107,9 @@ impl Recovery<'_> {
             path.mtu.on_probe_timeout(self.pto_count);
             path.follow_mtu(now);
         }
-        if self.spaces[space as usize].ack_eliciting_in_flight == 0 {
+        if self.spaces[space.index()].ack_eliciting_in_flight == 0 {
             //= rfc9002#6.2.2.1
-            self.spaces[space as usize].probes = 1;
+            self.spaces[space.index()].probes = 1;
             return Timeout::Probe { space, packets: 1 };
         }
         for other in Space::ALL {
@@ -159,9 +159,7 @@ impl Recovery<'_> {
                 }
                 timeout += u64::from(self.max_ack_delay_us) << backoff;
             }
-            let at = self.spaces[space as usize]
-                .last_ack_eliciting
-                .after(timeout);
+            let at = self.spaces[space.index()].last_ack_eliciting.after(timeout);
             if !self.is_silent(space) && at < earliest.0 {
                 earliest = (at, space);
             }

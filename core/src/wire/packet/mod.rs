@@ -32,6 +32,13 @@ impl Space {
     /// All three, in the order they come into use.
     pub const ALL: [Self; 3] = [Self::Initial, Self::Handshake, Self::Application];
 
+    /// Its place in a table of all three.
+    #[inline(always)]
+    pub const fn index(self) -> usize {
+        // A variant's number: 0, 1 or 2.
+        self as usize
+    }
+
     /// The kind of packet that is sent in this space, 0-RTT apart.
     pub const fn kind(self) -> Kind {
         match self {
