@@ -1,11 +1,10 @@
 //! A client as good users have it: it drains events, reads bodies, and counts what it was told.
 
+use super::wire::{Wire, address, instant};
 use crate::scripted::Client;
-use quicpro_core::connection::{ClientConfig, Receive};
+use quicpro_core::Limits;
+use quicpro_core::connection::ClientConfig;
 use quicpro_core::http3::{self, Client as Http3Client, Memory, Request, RequestId};
-use quicpro_core::{Instant, Limits};
-use std::collections::VecDeque;
-use std::net::SocketAddr;
 use std::time::Duration;
 
 /// Our client, with its memory and its user.
@@ -24,16 +23,7 @@ pub struct Guest {
     pub events: usize,
     /// Bytes of bodies that were read.
     pub read: u64,
-    datagram: Vec<u8>,
-    batch: VecDeque<Vec<u8>>,
-}
-
-fn address() -> SocketAddr {
-    SocketAddr::from(([192, 0, 2, 1], 443))
-}
-
-fn instant(now: Duration) -> Instant {
-    Instant::from_micros(u64::try_from(now.as_micros()).expect("scripts are short"))
+    wire: Wire,
 }
 
 impl Guest {
@@ -51,8 +41,7 @@ impl Guest {
             requests: Vec::new(),
             events: 0,
             read: 0,
-            datagram: vec![0; limits.datagram],
-            batch: VecDeque::new(),
+            wire: Wire::new(limits),
         }
     }
 
@@ -114,29 +103,17 @@ impl Guest {
 }
 
 impl Client for Guest {
-    fn receive(&mut self, now: Duration, mut datagram: Vec<u8>) {
-        let from = Receive::from(address());
-        self.client
-            .handle_datagram(instant(now), &from, &mut datagram);
+    fn receive(&mut self, now: Duration, datagram: Vec<u8>) {
+        self.wire.receive(&mut self.client, now, datagram);
         self.drain();
     }
 
     fn transmit(&mut self, now: Duration) -> Option<Vec<u8>> {
-        if let Some(waiting) = self.batch.pop_front() {
-            return Some(waiting);
-        }
-        let transmit = self
-            .client
-            .poll_transmit(instant(now), &mut self.datagram)?;
-        let size = transmit.segment_size.unwrap_or(transmit.len);
-        let segments = self.datagram[..transmit.len].chunks(size);
-        self.batch.extend(segments.map(<[u8]>::to_vec));
-        self.batch.pop_front()
+        self.wire.transmit(&mut self.client, now)
     }
 
     fn deadline(&mut self) -> Option<Duration> {
-        let deadline = self.client.poll_timeout()?;
-        Some(Duration::from_micros(deadline.as_micros()))
+        self.wire.deadline(&self.client)
     }
 
     fn wake(&mut self, now: Duration) {

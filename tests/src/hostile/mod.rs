@@ -8,6 +8,8 @@
 
 mod guest;
 mod script;
+mod wire;
 
 pub use guest::Guest;
 pub use script::{Bounds, connection};
+pub use wire::{Wire, address, instant};

@@ -3,7 +3,8 @@
 //! Each test names what a client must not do in answer: queue without bound, answer without bound, stop.
 
 use super::ours::{
-    Ours, assert_alive, assert_closed, assert_legal, at, deliver, limit, requested, settled,
+    Ours, assert_alive, assert_closed, assert_legal, assert_works, at, deliver, limit, requested,
+    settled,
 };
 use quicpro_core::http3::Code;
 use quicpro_core::wire;
@@ -14,18 +15,6 @@ use quicpro_tests::scripted::{Link, Options, Packet, encoded, http3, stream_id, 
 use std::time::Duration;
 
 const APPLICATION: Space = Space::Application;
-
-/// A response still arrives whole.
-#[track_caller]
-fn assert_works(link: &mut Link<Ours>) {
-    let id = link.client.get("/after");
-    link.settle();
-    link.server
-        .respond(id, &[(":status", "200")], b"still working");
-    link.settle();
-    assert_eq!(link.client.bodies[&id], b"still working");
-    assert_alive(link);
-}
 
 /// The client's answer to `count` packets of `payload` that all arrive before it can speak: datagrams.
 fn answers(link: &mut Link<Ours>, count: usize, payload: &[u8]) -> usize {

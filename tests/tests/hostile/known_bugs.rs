@@ -1,7 +1,8 @@
 //! Bugs that other stacks had, each as the case that would have shown it here.
 
 use super::ours::{
-    Ours, Seen, assert_alive, assert_legal, at, config, deliver, fresh, requested, settled,
+    Ours, Seen, assert_alive, assert_legal, assert_works, at, config, deliver, fresh, requested,
+    settled,
 };
 use quicpro_core::Limits;
 use quicpro_core::http3::Request;
@@ -14,17 +15,6 @@ use quicpro_tests::scripted::{
 use std::time::Duration;
 
 const APPLICATION: Space = Space::Application;
-
-#[track_caller]
-fn assert_works(link: &mut Link<Ours>) {
-    let id = link.client.get("/after");
-    link.settle();
-    link.server
-        .respond(id, &[(":status", "200")], b"still here");
-    link.settle();
-    assert_eq!(link.client.bodies[&id], b"still here");
-    assert_alive(link);
-}
 
 /// A long header of six bytes was read beyond its end: every first byte, cut at every length up to 64.
 //= rfc9000#17.2 test

@@ -3,17 +3,18 @@
 //! Invariant: the client's user is a good one: it drains events, reads what arrives unless told not to, and
 //! notes everything.
 
-use quicpro_core::connection::{ClientConfig, Receive};
+use quicpro_core::Limits;
+use quicpro_core::connection::ClientConfig;
 use quicpro_core::http3::{
     self, Client as Http3Client, FieldLine, Fields, Memory, Request, RequestId,
 };
 use quicpro_core::tls::WallClock;
 use quicpro_core::wire::frame::Frame;
 use quicpro_core::wire::packet::Space;
-use quicpro_core::{Instant, Limits};
+use quicpro_tests::hostile::Wire;
+pub use quicpro_tests::hostile::{address, instant};
 use quicpro_tests::scripted::{Client, Link, Options, Server};
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
-use std::net::SocketAddr;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 /// In the lifetime of the certificates: November 2026.
@@ -46,18 +47,7 @@ pub struct Ours {
     /// The bounds of its memory.
     pub limits: Limits,
     unread: BTreeSet<RequestId>,
-    datagram: Vec<u8>,
-    /// Datagrams of the last batch that were not taken yet.
-    batch: VecDeque<Vec<u8>>,
-}
-
-/// Who the server is.
-pub fn address() -> SocketAddr {
-    SocketAddr::from(([192, 0, 2, 1], 443))
-}
-
-pub fn instant(now: Duration) -> Instant {
-    Instant::from_micros(u64::try_from(now.as_micros()).expect("tests are short"))
+    wire: Wire,
 }
 
 /// Trust in the root of `server`, the name that it proves.
@@ -81,8 +71,7 @@ impl Ours {
             reads: true,
             limits: *limits,
             unread: BTreeSet::new(),
-            datagram: vec![0; limits.datagram],
-            batch: VecDeque::new(),
+            wire: Wire::new(limits),
         }
     }
 
@@ -195,29 +184,17 @@ fn texts(mut fields: Fields<'_>) -> Vec<(String, String)> {
 }
 
 impl Client for Ours {
-    fn receive(&mut self, now: Duration, mut datagram: Vec<u8>) {
-        let from = Receive::from(address());
-        self.client
-            .handle_datagram(instant(now), &from, &mut datagram);
+    fn receive(&mut self, now: Duration, datagram: Vec<u8>) {
+        self.wire.receive(&mut self.client, now, datagram);
         self.drain();
     }
 
     fn transmit(&mut self, now: Duration) -> Option<Vec<u8>> {
-        if let Some(waiting) = self.batch.pop_front() {
-            return Some(waiting);
-        }
-        let transmit = self
-            .client
-            .poll_transmit(instant(now), &mut self.datagram)?;
-        let size = transmit.segment_size.unwrap_or(transmit.len);
-        let segments = self.datagram[..transmit.len].chunks(size);
-        self.batch.extend(segments.map(<[u8]>::to_vec));
-        self.batch.pop_front()
+        self.wire.transmit(&mut self.client, now)
     }
 
     fn deadline(&mut self) -> Option<Duration> {
-        let deadline = self.client.poll_timeout()?;
-        Some(Duration::from_micros(deadline.as_micros()))
+        self.wire.deadline(&self.client)
     }
 
     fn wake(&mut self, now: Duration) {
@@ -366,6 +343,18 @@ fn assert_end(link: &Link<Ours>, application: bool, code: u64) {
     );
     assert!(link.client.closed().is_some(), "the user was told");
     assert_legal(link);
+}
+
+/// A response still arrives whole.
+#[track_caller]
+pub fn assert_works(link: &mut Link<Ours>) {
+    let id = link.client.get("/after");
+    link.settle();
+    link.server
+        .respond(id, &[(":status", "200")], b"still working");
+    link.settle();
+    assert_eq!(link.client.bodies[&id], b"still working");
+    assert_alive(link);
 }
 
 /// The connection is as good as before.
