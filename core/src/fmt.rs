@@ -19,4 +19,29 @@ macro_rules! trace { ($($argument:tt)*) => { $crate::fmt::log_at!(trace, $($argu
 macro_rules! debug { ($($argument:tt)*) => { $crate::fmt::log_at!(debug, $($argument)*) }; }
 macro_rules! warning { ($($argument:tt)*) => { $crate::fmt::log_at!(warn, $($argument)*) }; }
 
+/// The image that is being built may say what happens to a connection: defmt's filter lets more than "info" through
+/// somewhere. Otherwise nothing that leads to such a line is in it.
+#[cfg(all(feature = "defmt", feature = "sink"))]
+pub(crate) const IS_TELLING: bool = match option_env!("DEFMT_LOG") {
+    Some(filter) => contains(filter.as_bytes(), b"debug") || contains(filter.as_bytes(), b"trace"),
+    None => false,
+};
+
+#[cfg(all(feature = "defmt", feature = "sink"))]
+const fn contains(text: &[u8], word: &[u8]) -> bool {
+    match text {
+        [_, rest @ ..] => starts_with(text, word) || contains(rest, word),
+        [] => false,
+    }
+}
+
+#[cfg(all(feature = "defmt", feature = "sink"))]
+const fn starts_with(text: &[u8], word: &[u8]) -> bool {
+    match (text, word) {
+        (_, []) => true,
+        ([a, text @ ..], [b, word @ ..]) => *a == *b && starts_with(text, word),
+        _ => false,
+    }
+}
+
 pub(crate) use {debug, log_at, trace, warning};

@@ -46,7 +46,7 @@ pub use priority::{PriorityLevel, StreamPriority, WeightError};
 pub use quicpro_core::congestion;
 pub use request::{IntoUrl, Request, RequestBuilder};
 pub use response::{Interim, PendingResponse, Response};
-pub use stats::ConnectionStats;
+pub use stats::{ConnectionStats, PathStats};
 pub use tls::{Certificate, Identity};
 pub use url::Url;
 

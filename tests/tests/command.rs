@@ -213,6 +213,73 @@ fn verbose_tells_the_whole_story() {
 }
 
 #[test]
+fn every_packet_is_told_at_twice_verbose() {
+    let server = server();
+    let url = server.url("/gen/2000");
+    let told = quicpro(&server, &["-vvso/dev/null", &url]);
+    assert_eq!(told.code, 0, "{}", told.errors);
+    let has = |start: &str, frame: &str| {
+        let mut lines = told.errors.lines();
+        lines.any(|line| line.starts_with("* ") && line.contains(start) && line.contains(frame))
+    };
+    for (start, frame) in [
+        (" ms  sent initial 0, ", " bytes: CRYPTO[0+"),
+        (" ms  received initial 0, ", "ACK["),
+        (" ms  received handshake 0, ", "CRYPTO["),
+        (" ms  sent 1-RTT ", "STREAM[0: 0+"),
+        (" ms  received 1-RTT ", "STREAM[0: "),
+    ] {
+        assert!(
+            has(start, frame),
+            "{start}…{frame} is missing in\n{}",
+            told.errors
+        );
+    }
+    let once = quicpro(&server, &["-vso/dev/null", &url]);
+    assert!(!once.errors.contains(" sent 1-RTT "), "{}", once.errors);
+}
+
+#[test]
+fn stats_are_a_table_for_people() {
+    let server = server();
+    let url = server.url("/gen/2000000");
+    for (name, shown) in [
+        ("cubic", "CUBIC, "),
+        ("bbr", "BBRv3, "),
+        ("reno", "NewReno, "),
+    ] {
+        let told = quicpro(&server, &["--stats", "--cc", name, "-so/dev/null", &url]);
+        assert_eq!(told.code, 0, "{}", told.errors);
+        let row = |name: &str| {
+            let mut rows = told
+                .errors
+                .lines()
+                .filter_map(|row| row.split_at_checked(21));
+            let found = rows.find(|row| row.0.trim_end() == name);
+            found
+                .map(|row| row.1)
+                .unwrap_or_else(|| panic!("no {name:?} in\n{}", told.errors))
+        };
+        let address = server.address();
+        assert_eq!(row("server"), format!("{address}, QUIC version 1"));
+        assert!(row("cipher").starts_with("TLS_"));
+        assert!(
+            row("congestion control").starts_with(shown),
+            "{}",
+            row("congestion control")
+        );
+        assert!(row("congestion window").contains(" bytes/s"));
+        assert!(row("received").starts_with("2,0"), "{}", row("received"));
+        let path = row("path 0");
+        let (local, rest) = path.split_once(" to ").expect("two addresses");
+        let local: std::net::SocketAddr = local.parse().expect("our address");
+        assert!(local.port() != 0 && local.ip() == address.ip());
+        assert_eq!(rest, format!("{address}, in use"));
+        assert!(row("").contains("round trip ") && row("").contains("datagrams of "));
+    }
+}
+
+#[test]
 fn a_status_is_an_error_only_with_fail() {
     let server = server();
     let url = server.url("/nothing");

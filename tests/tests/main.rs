@@ -14,6 +14,7 @@ mod paths;
 mod peers;
 mod qlog;
 mod qpack_vectors;
+mod reports;
 mod seeds;
 mod simulation;
 mod tidy;

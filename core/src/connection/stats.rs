@@ -1,7 +1,11 @@
 //! Counters and estimates of a connection, for people and dashboards.
 
-#[cfg(feature = "testing")]
+#[cfg(any(feature = "migration", feature = "testing"))]
 use super::Connection;
+#[cfg(feature = "migration")]
+use super::migration::PathStats;
+#[cfg(feature = "migration")]
+use crate::path::Which;
 use crate::recovery;
 use crate::time::Duration;
 
@@ -47,6 +51,16 @@ pub(super) struct Counters {
     /// Bytes of the CRYPTO window that were moved to its front.
     #[cfg(feature = "testing")]
     pub(super) crypto_moved: u64,
+}
+
+#[cfg(feature = "migration")]
+impl Connection<'_> {
+    /// What is known of every path: of the one in use, one that is tried, and one that was left a short while ago.
+    pub fn paths(&self) -> impl Iterator<Item = PathStats> {
+        let all = [Which::Active, Which::Candidate, Which::Left];
+        let routes = all.into_iter().filter_map(|which| self.routes.get(which));
+        routes.filter_map(|route| self.path(route.id))
+    }
 }
 
 #[cfg(feature = "testing")]

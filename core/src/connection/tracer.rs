@@ -52,6 +52,10 @@ impl<'m> Tracer<'m> {
         if log::log_enabled!(log::Level::Debug) {
             return true;
         }
+        #[cfg(feature = "defmt")]
+        if crate::fmt::IS_TELLING {
+            return true;
+        }
         self.sink.is_some()
     }
 
@@ -71,6 +75,16 @@ impl<'m> Tracer<'m> {
             };
             let line = crate::trace::Line(event);
             log::log!(level, "{} us: {line}", self.now.as_micros());
+        }
+        #[cfg(feature = "defmt")]
+        if crate::fmt::IS_TELLING {
+            let (now, line) = (self.now.as_micros(), crate::trace::Line(event));
+            let line = defmt::Display2Format(&line);
+            if event.is_phase() {
+                defmt::debug!("{=u64} us: {}", now, line);
+            } else {
+                defmt::trace!("{=u64} us: {}", now, line);
+            }
         }
         if let Some(sink) = &mut self.sink {
             sink.event(self.now, event);
@@ -157,6 +171,12 @@ impl<'m> Connection<'m> {
     #[cfg(feature = "sink")]
     pub fn metrics(&self) -> Metrics {
         self.recovery.metrics()
+    }
+
+    /// What the congestion controller is called.
+    #[cfg(feature = "sink")]
+    pub fn congestion_control(&self) -> &'static str {
+        self.recovery.congestion_control()
     }
 
     /// What the congestion controller is doing, in the words of its specification.

@@ -480,6 +480,12 @@ impl<'m> Recovery<'m> {
         }
     }
 
+    /// The congestion controller's name.
+    #[cfg(feature = "sink")]
+    pub fn congestion_control(&self) -> &'static str {
+        self.paths.active().controller.name()
+    }
+
     /// The congestion controller's phase, in the words of its specification.
     #[cfg(feature = "sink")]
     pub fn phase(&self) -> &'static str {

@@ -154,7 +154,9 @@ impl Link {
         client: http3::Client<'static>,
         remote: SocketAddr,
     ) -> Self {
-        let stats = ConnectionStats::of(client.transport(), None);
+        let stats = ConnectionStats::of(client.transport(), None, |local, remote| {
+            sockets.address(local, remote)
+        });
         Self {
             key,
             authority,
@@ -625,7 +627,11 @@ impl Link {
             let opened = self.opened;
             self.handshake.get_or_insert_with(|| now - opened);
         }
-        *lock(&self.stats) = ConnectionStats::of(self.client.transport(), self.handshake);
+        let stats =
+            ConnectionStats::of(self.client.transport(), self.handshake, |local, remote| {
+                self.sockets.address(local, remote)
+            });
+        *lock(&self.stats) = stats;
     }
 
     fn note_idleness(&mut self, now: Instant) {

@@ -22,6 +22,8 @@ struct Place {
     socket: Socket,
     /// What the engine calls its address; the first needs no name.
     local: Option<SocketAddr>,
+    /// Its address, as far as the kernel has told.
+    address: Option<SocketAddr>,
     /// The address from which the kernel reached the server when it was opened.
     ip: Option<IpAddr>,
 }
@@ -52,6 +54,7 @@ impl Sockets {
             oldest.socket.deregister(registry);
         }
         self.list.push(Place {
+            address: socket.local_addr().ok(),
             socket,
             local: None,
             ip: own_address(remote),
@@ -72,6 +75,12 @@ impl Sockets {
         let local = place.socket.local_addr()?;
         place.local = Some(local);
         Ok(local)
+    }
+
+    /// The address of the socket that the engine calls `local`, on the path to `remote`.
+    pub fn address(&self, local: Option<SocketAddr>, remote: SocketAddr) -> Option<SocketAddr> {
+        let is_it = |place: &&Place| place.local == local && place.socket.remote() == remote;
+        self.list.iter().find(is_it)?.address
     }
 
     /// Closes the newest socket: the engine has no use for it.

@@ -288,6 +288,11 @@ impl Algorithm for Cubic {
     }
 
     #[cfg(feature = "sink")]
+    fn name(&self) -> &'static str {
+        "CUBIC"
+    }
+
+    #[cfg(feature = "sink")]
     fn phase(&self) -> &'static str {
         if self.is_slow_start() {
             "slow_start"

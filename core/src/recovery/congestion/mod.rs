@@ -152,6 +152,12 @@ pub trait Algorithm: Send {
         None
     }
 
+    /// What it is called: for people.
+    #[cfg(feature = "sink")]
+    fn name(&self) -> &'static str {
+        "an algorithm without a name"
+    }
+
     /// What it is doing, in the words of its specification, `slow_start` for example: for people.
     #[cfg(feature = "sink")]
     fn phase(&self) -> &'static str {
@@ -324,6 +330,11 @@ impl Algorithm for Controller {
     #[cfg(feature = "sink")]
     fn threshold(&self) -> Option<u32> {
         self.algorithm().threshold()
+    }
+
+    #[cfg(feature = "sink")]
+    fn name(&self) -> &'static str {
+        self.algorithm().name()
     }
 
     #[cfg(feature = "sink")]

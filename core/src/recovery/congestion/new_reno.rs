@@ -95,6 +95,11 @@ impl Algorithm for NewReno {
     }
 
     #[cfg(feature = "sink")]
+    fn name(&self) -> &'static str {
+        "NewReno"
+    }
+
+    #[cfg(feature = "sink")]
     fn phase(&self) -> &'static str {
         if self.window < self.slow_start_threshold {
             "slow_start"

@@ -360,6 +360,11 @@ impl Algorithm for Bbr {
     }
 
     #[cfg(feature = "sink")]
+    fn name(&self) -> &'static str {
+        "BBRv3"
+    }
+
+    #[cfg(feature = "sink")]
     fn phase(&self) -> &'static str {
         self.phase.name()
     }
