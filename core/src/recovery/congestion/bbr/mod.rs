@@ -45,6 +45,10 @@ const QUANTUM_MAX: u32 = 64 * 1_024;
 /// The round-trip time that the first pacing rate assumes, in microseconds.
 const NOMINAL_RTT_US: u64 = 1_000;
 
+/// What may be in flight in Startup as soon as one round-trip time is known, in datagrams. RFC 9002 §7.2 recommends ten
+/// for senders that let them go in one burst. Here ten are the burst, and the rest is spread over that time.
+const PACED_START: u32 = 32;
+
 /// BBRv3's controller.
 #[derive(Clone, Copy, Debug)]
 pub struct Bbr {
@@ -182,8 +186,9 @@ impl Bbr {
             .max(self.pipe_min())
     }
 
+    /// The window, once in a round trip, until a rate is measured.
     fn set_first_pace(&mut self, rtt_us: u64) {
-        let nominal = u64::from(initial_window(self.datagram)) * 1_000_000 / rtt_us.max(1);
+        let nominal = u64::from(self.window) * 1_000_000 / rtt_us.max(1);
         self.pacing_rate = (nominal * u64::from(self.phase.pacing_gain()) / 100).max(1);
     }
 
@@ -303,6 +308,7 @@ impl Algorithm for Bbr {
         self.in_flight = acknowledged.in_flight;
         if !self.has_rtt {
             self.has_rtt = true;
+            self.window = self.window.max(PACED_START * u32::from(self.datagram));
             self.set_first_pace(rtt.smoothed_us().into());
         }
         if self.in_recovery && acknowledged.newest_sent >= self.recovery_end {

@@ -95,6 +95,26 @@ impl Flow {
     }
 }
 
+//= rfc9002#7.7 test
+#[test]
+fn what_startup_has_above_ten_datagrams_waits_for_a_round_trip_time_and_is_spread_over_it() {
+    let mut flow = Flow::new();
+    assert_eq!(flow.bbr.window(), 12_000);
+    // The ClientHello, acknowledged: at a rate that says nothing.
+    let bytes = u32::from(DATAGRAM);
+    flow.round_with(0, |_| {}, u64::from(bytes) * 25);
+    assert_eq!(flow.bbr.window(), 32 * bytes + bytes);
+    let pace = flow.bbr.pace(&rtt()).expect("BBR paces");
+    assert_eq!(pace.burst, Some(12_000));
+    // 2.77 windows in a round trip.
+    let window_in_a_round_trip = 32 * u64::from(bytes) * 1_000_000 / RTT_US;
+    assert_eq!(pace.rate, window_in_a_round_trip * 277 / 100);
+    // A later sample opens nothing again.
+    flow.bbr.window = 4 * bytes;
+    flow.round_with(0, |_| {}, u64::from(bytes) * 25);
+    assert_eq!(flow.bbr.window(), 5 * bytes);
+}
+
 #[test]
 fn startup_ends_after_three_rounds_without_growth_and_drains() {
     let mut flow = Flow::new();
