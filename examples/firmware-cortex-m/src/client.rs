@@ -8,10 +8,11 @@ use quicpro_core::http3::{FieldLine, Fields, RecvError, RequestError, RequestId,
 use quicpro_core::{Client, Event, Field, Limits, Request, storage};
 
 use crate::exit::Failure;
+use crate::extensions;
 use crate::measure::Phase;
 
 /// One connection, two requests.
-pub const LIMITS: Limits = Limits::TINY;
+pub const LIMITS: Limits = extensions::limits(Limits::TINY);
 
 /// The memory of one connection.
 pub type ClientStorage = storage!(LIMITS);
@@ -71,6 +72,11 @@ impl<'a> Exchange<'a> {
         self.step != Step::Connect
     }
 
+    /// The first response is there.
+    pub fn has_response(&self) -> bool {
+        matches!(self.step, Step::Post | Step::Complete)
+    }
+
     pub fn is_complete(&self) -> bool {
         self.step == Step::Complete
     }
@@ -82,7 +88,10 @@ impl<'a> Exchange<'a> {
     pub fn follow(&mut self, client: &mut Client<'_>) -> Result<(), Failure> {
         while let Some(event) = client.poll_event() {
             match event {
-                Event::Connected => self.next(client)?,
+                Event::Connected => {
+                    extensions::connected(client);
+                    self.next(client)?;
+                }
                 Event::RequestsAvailable => self.ask(client)?,
                 Event::Response { status, fields, .. } => show(status, fields),
                 Event::Data { request } => self.body.read(client, request)?,

@@ -9,6 +9,7 @@ pub mod client;
 pub mod clock;
 pub mod entropy;
 pub mod exit;
+pub mod extensions;
 pub mod measure;
 pub mod network;
 pub mod trust;

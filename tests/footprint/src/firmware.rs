@@ -68,6 +68,40 @@ pub const SETS: &[Set] = &[
     },
 ];
 
+/// What the engine can do beyond [`DEFAULT`], each alone and then all of it.
+pub const EXTENSIONS: &[Set] = &[
+    extension("cubic", "webpki,chacha20,x25519,p256,cubic"),
+    extension("bbr", "webpki,chacha20,x25519,p256,bbr"),
+    extension("migration", "webpki,chacha20,x25519,p256,migration"),
+    extension("pmtud", "webpki,chacha20,x25519,p256,pmtud"),
+    extension("v2", "webpki,chacha20,x25519,p256,v2"),
+    extension("grease", "webpki,chacha20,x25519,p256,grease"),
+    extension("ack-frequency", "webpki,chacha20,x25519,p256,ack-frequency"),
+    extension("datagrams", "webpki,chacha20,x25519,p256,datagrams"),
+    extension(
+        "skipped-numbers",
+        "webpki,chacha20,x25519,p256,skipped-numbers",
+    ),
+    extension("records", "webpki,chacha20,x25519,p256,records"),
+    extension(
+        "all of these",
+        "webpki,chacha20,x25519,p256,cubic,bbr,migration,pmtud,v2,grease,ack-frequency,datagrams,skipped-numbers,records",
+    ),
+];
+
+const fn extension(name: &'static str, features: &'static str) -> Set {
+    Set {
+        name,
+        features,
+        server: Some(&[]),
+    }
+}
+
+/// All sets: those of cryptography, then the extensions.
+pub fn all_sets() -> impl Iterator<Item = &'static Set> {
+    SETS.iter().chain(EXTENSIONS)
+}
+
 /// Which program of the firmware.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Program {
@@ -206,7 +240,20 @@ mod tests {
     #[test]
     fn the_set_of_the_bars_is_measured_and_every_set_has_another_name() {
         assert!(SETS.iter().any(|set| set.name == DEFAULT));
-        let names: std::collections::BTreeSet<_> = SETS.iter().map(|set| set.name).collect();
-        assert_eq!(names.len(), SETS.len());
+        let names: std::collections::BTreeSet<_> = all_sets().map(|set| set.name).collect();
+        assert_eq!(names.len(), all_sets().count());
+    }
+
+    #[test]
+    fn an_extension_is_the_default_set_and_itself() {
+        let default = SETS.iter().find(|set| set.name == DEFAULT);
+        let features = default.expect("it is measured").features;
+        let (all, alone) = EXTENSIONS.split_last().expect("the last has all");
+        let mut together = features.to_owned();
+        for set in alone {
+            assert_eq!(set.features, format!("{features},{}", set.name));
+            together = format!("{together},{}", set.name);
+        }
+        assert_eq!(all.features, together);
     }
 }

@@ -24,7 +24,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
 
-use firmware::{Builder, DEFAULT, SETS, Set, output};
+use firmware::{Builder, DEFAULT, Set, all_sets, output};
 use measure::{Measured, Runner, measure};
 use report::Results;
 
@@ -117,7 +117,7 @@ impl Options {
     fn all(&self, builder: &Builder) -> Result<Results, String> {
         let chosen = |set: &&Set| self.sets.is_empty() || self.sets.contains(set);
         let mut results = Vec::new();
-        for set in SETS.iter().filter(chosen) {
+        for set in all_sets().filter(chosen) {
             eprintln!("measuring {}", set.name);
             results.push((set.name, measure(builder, set, self.runner().as_ref())?));
         }
@@ -139,9 +139,9 @@ impl Options {
 }
 
 fn set(name: &str) -> Result<&'static Set, String> {
-    let found = SETS.iter().find(|set| set.name == name);
+    let found = all_sets().find(|set| set.name == name);
     found.ok_or_else(|| {
-        let names: Vec<&str> = SETS.iter().map(|set| set.name).collect();
+        let names: Vec<&str> = all_sets().map(|set| set.name).collect();
         format!("no set {name}; there are: {}", names.join("; "))
     })
 }

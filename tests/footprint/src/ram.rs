@@ -32,6 +32,7 @@ const CLIENT: &[&str] = &[
     "::DATAGRAM",
     "::SCRATCH",
     "::trust::",
+    "::ring::",
 ];
 const NETWORK: &[&str] = &[
     "::NETWORK",

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
 
 use crate::bars;
-use crate::firmware::DEFAULT;
+use crate::firmware::{DEFAULT, EXTENSIONS};
 use crate::measure::Measured;
 use crate::owner::Owner;
 use crate::panics;
@@ -22,7 +22,10 @@ const FRAMES: usize = 20;
 const POINTERS: usize = 5;
 
 /// All that was measured, in the order of the sets. `None`: the image does not fit the board.
-pub type Results = Vec<(&'static str, Option<Measured>)>;
+pub type Results = Vec<Outcome>;
+
+/// A set's name and figures.
+type Outcome = (&'static str, Option<Measured>);
 
 /// The whole report. The sections about one set are about [`DEFAULT`], or the first that fits.
 pub fn report(origin: &str, results: &Results) -> String {
@@ -33,14 +36,21 @@ pub fn report(origin: &str, results: &Results) -> String {
             .filter_map(|(name, m)| Some((*name, m.as_ref()?)))
     };
     let chosen = fitting().find(|(name, _)| *name == DEFAULT);
-    section(&mut text, "Feature sets", &sets(results));
+    let is_extension = |name: &str| EXTENSIONS.iter().any(|set| set.name == name);
+    let basic = results.iter().filter(|(name, _)| !is_extension(name));
+    section(&mut text, "Feature sets", &sets(basic));
+    if let Some((_, base)) = chosen {
+        let more = fitting().filter(|(name, _)| is_extension(name));
+        let heading = format!("What each extension adds to {DEFAULT}");
+        section(&mut text, &heading, &extensions(base, more));
+    }
     let Some((name, measured)) = chosen.or_else(|| fitting().next()) else {
         return text;
     };
     if name == DEFAULT {
         section(&mut text, "The bars", &bars(measured));
     }
-    let all: Vec<_> = fitting().collect();
+    let all: Vec<_> = fitting().filter(|(name, _)| !is_extension(name)).collect();
     section(&mut text, "Flash by crate and layer", &owners(&all));
     let largest = measured.stack_frames.iter().take(FRAMES);
     let pointers = measured.behind_pointers.iter().take(POINTERS);
@@ -97,7 +107,7 @@ fn bars(measured: &Measured) -> String {
     table.into_text()
 }
 
-fn sets(results: &Results) -> String {
+fn sets<'a>(results: impl Iterator<Item = &'a Outcome>) -> String {
     let received = format!("stack: {} KB received", BODY / 1024);
     let counted = format!("instructions: {} KB received", BODY / 1024);
     let mut table = Table::new(&[
@@ -129,21 +139,57 @@ fn sets(results: &Results) -> String {
     table.into_text()
 }
 
-/// The peak in a phase, or in all.
-fn stack(measured: &Measured, phase: Option<&str>) -> String {
+/// Differences to `base`.
+fn extensions<'a>(
+    base: &Measured,
+    more: impl Iterator<Item = (&'static str, &'a Measured)>,
+) -> String {
+    let mut table = Table::new(&[
+        ("feature", Column::Text),
+        ("flash", Column::Number),
+        ("static memory", Column::Number),
+        ("peak stack", Column::Number),
+        ("instructions: handshake", Column::Number),
+        ("instructions: 64 KB received", Column::Number),
+    ]);
+    let difference = |with: Option<u64>, without: Option<u64>| match (with, without) {
+        (Some(with), Some(without)) => grouped(with as i64 - without as i64),
+        _ => "not run".to_owned(),
+    };
+    let memory = |measured: &Measured| Some(total(&measured.statics, Group::Client));
+    for (name, measured) in more {
+        let counted = |phase| difference(count(measured, phase), count(base, phase));
+        table.row([
+            format!("`{name}`"),
+            difference(Some(measured.flash), Some(base.flash)),
+            difference(memory(measured), memory(base)),
+            difference(peak(measured, None), peak(base, None)),
+            counted("handshake"),
+            counted("get"),
+        ]);
+    }
+    table.into_text()
+}
+
+/// The highest stack in a phase, or in all.
+fn peak(measured: &Measured, phase: Option<&str>) -> Option<u64> {
     let phases = measured.phases.iter();
     let chosen = phases.filter(|p| phase.is_none_or(|name| p.name == name));
-    match chosen.map(|p| p.stack).max() {
-        Some(bytes) => number(bytes),
-        None => "not run".to_owned(),
-    }
+    chosen.map(|p| p.stack).max()
+}
+
+/// The instructions of a phase.
+fn count(measured: &Measured, phase: &str) -> Option<u64> {
+    let found = measured.phases.iter().find(|p| p.name == phase);
+    found.map(|phase| phase.instructions)
+}
+
+fn stack(measured: &Measured, phase: Option<&str>) -> String {
+    peak(measured, phase).map_or_else(|| "not run".to_owned(), number)
 }
 
 fn instructions(measured: &Measured, phase: &str) -> String {
-    match measured.phases.iter().find(|p| p.name == phase) {
-        Some(phase) => number(phase.instructions),
-        None => "not run".to_owned(),
-    }
+    count(measured, phase).map_or_else(|| "not run".to_owned(), number)
 }
 
 /// A column for each set; owners with little are summed.

@@ -11,6 +11,7 @@ use quicpro_firmware::client::{ClientStorage, Datagram, Exchange, LIMITS, SUITES
 use quicpro_firmware::clock::SysTick;
 use quicpro_firmware::entropy::Seed;
 use quicpro_firmware::exit::{Failure, end};
+use quicpro_firmware::extensions::{self, Wanderer};
 use quicpro_firmware::measure::Phase;
 use quicpro_firmware::network::{Buffers, Network, Sockets};
 use quicpro_firmware::trust;
@@ -24,7 +25,7 @@ static CLIENT: StaticCell<Client<'static>> = StaticCell::new();
 static DATAGRAM: ConstStaticCell<Datagram> = ConstStaticCell::new([0; LIMITS.datagram]);
 
 /// All that a client needs beside the network and the stack: one connection, two requests.
-const RAM_MAX: usize = 18 * 1024;
+const RAM_MAX: usize = 18 * 1024 + extensions::RAM_MAX;
 
 const _: () = assert!(
     size_of::<ClientStorage>() + size_of::<Client<'_>>() + size_of::<Datagram>() <= RAM_MAX
@@ -43,6 +44,7 @@ fn run() -> Result<(), Failure> {
     let until = clock.now() + arguments.patience;
     let mut socket = network.engine_socket(arguments.server)?;
     let mut exchange = Exchange::new(arguments.get, arguments.post);
+    let mut wanderer = Wanderer::default();
     let datagram = DATAGRAM.take();
     while !exchange.is_complete() {
         if clock.now() >= until {
@@ -50,9 +52,13 @@ fn run() -> Result<(), Failure> {
         }
         drive(client, &mut socket, &clock, datagram, Some(until))?;
         exchange.follow(client)?;
+        if exchange.has_response() {
+            socket = wanderer.follow(client, network, socket, clock.now())?;
+        }
     }
     client.close(clock.now());
     drive(client, &mut socket, &clock, datagram, Some(clock.now()))?;
+    extensions::tell();
     Ok(())
 }
 
@@ -77,8 +83,10 @@ fn connect(
     let config = trust::config(arguments.date)?
         .server_name(arguments.name)
         .suites(SUITES);
+    let config = extensions::configured(config);
     let memory = STORAGE.take().memory();
     let client = CLIENT.init_with(|| Client::new(memory));
+    extensions::prepare(client);
     client.start(&config, arguments.server, now, entropy)?;
     Ok(client)
 }

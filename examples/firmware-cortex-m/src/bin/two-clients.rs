@@ -8,7 +8,7 @@ use defmt::info;
 use quicpro_core::io::{Clock, Driven, Entropy, drive};
 use quicpro_core::{Client, ClientConfig, Instant, Limits, Storage, storage};
 use quicpro_firmware::arguments::{self, Arguments};
-use quicpro_firmware::client::{Datagram, Exchange};
+use quicpro_firmware::client::{self, Datagram, Exchange};
 use quicpro_firmware::clock::SysTick;
 use quicpro_firmware::entropy::Seed;
 use quicpro_firmware::exit::{Failure, end};
@@ -17,7 +17,7 @@ use quicpro_firmware::trust;
 use static_cell::{ConstStaticCell, StaticCell};
 
 /// One request at a time, and half of everything else.
-const LIMITS: Limits = Limits::TINY
+const LIMITS: Limits = client::LIMITS
     .requests(1)
     .draining(1)
     .receive_window(2048)

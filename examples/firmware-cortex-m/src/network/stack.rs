@@ -23,7 +23,7 @@ use crate::clock::SysTick;
 use crate::measure::outside;
 
 /// The longest datagram, in and out.
-const DATAGRAM_MAX: usize = 1280;
+const DATAGRAM_MAX: usize = if cfg!(feature = "pmtud") { 1472 } else { 1280 };
 
 /// The first port of those that anybody may take.
 const PORT: u16 = 49152;
@@ -80,6 +80,8 @@ struct State {
     controller: Ethernet,
     interface: Interface,
     sockets: SocketSet<'static>,
+    /// That of the socket that is opened next.
+    port: u16,
 }
 
 /// A UDP socket with one remote address.
@@ -123,6 +125,7 @@ impl Network {
             controller,
             interface,
             sockets,
+            port: PORT,
         };
         Ok(place.init(Self {
             clock,
@@ -133,6 +136,11 @@ impl Network {
     /// A socket for a connection to `server`.
     pub fn engine_socket(&self, server: SocketAddr) -> Result<EngineSocket<'_>, Error> {
         NalSocket::connect(self, server, |network, until| network.wait(until))
+    }
+
+    /// Where the socket that is opened next will be.
+    pub fn next_address(&self) -> SocketAddr {
+        SocketAddr::new(ADDRESS.into(), self.state.borrow().port)
     }
 
     /// Returns when a frame came, a datagram waits in a socket, or the time is `until`. Between two interrupts the processor sleeps.
@@ -187,12 +195,12 @@ impl State {
         self.sockets.get_mut(handle)
     }
 
-    /// Binds the first socket that is not in use.
+    /// Binds the first socket that is not in use, to a port that none had before.
     fn open(&mut self) -> Result<Udp, Error> {
-        let sockets = self.sockets.iter_mut().zip(PORT..);
-        for ((handle, smoltcp::socket::Socket::Udp(socket)), port) in sockets {
+        for (handle, smoltcp::socket::Socket::Udp(socket)) in self.sockets.iter_mut() {
             if !socket.is_open() {
-                socket.bind(port).map_err(|_| Error::Address)?;
+                socket.bind(self.port).map_err(|_| Error::Address)?;
+                self.port = self.port.checked_add(1).unwrap_or(PORT);
                 let remote = None;
                 return Ok(Udp { handle, remote });
             }
