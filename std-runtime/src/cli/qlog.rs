@@ -1,4 +1,4 @@
-//! `quicpro qlog`: pictures of qlog files, and files from the rings of devices.
+//! `quicpro qlog`: pictures of qlog files, files for qvis, and files from the rings of devices.
 //!
 //! Invariant: a file that cannot be used is named, with what is wrong with it.
 
@@ -11,7 +11,7 @@ use clap::{Parser, Subcommand};
 use super::Console;
 use super::exit::Exit;
 use super::problem::Problem;
-use crate::qlog::decode_ring;
+use crate::qlog::{decode_ring, older};
 
 /// Works on qlog files.
 #[derive(Debug, Parser)]
@@ -32,6 +32,16 @@ enum Verb {
 
         /// Write the picture to this file, PNG if its name ends so, SVG otherwise; without it, beside the first FILE
         #[arg(short, long, value_name = "PICTURE")]
+        output: Option<PathBuf>,
+    },
+    /// Turns a qlog file into one that qvis reads: qlog 0.3
+    Qvis {
+        /// A file that --qlog wrote
+        #[arg(value_name = "FILE")]
+        file: PathBuf,
+
+        /// Write to this file; without it, beside FILE, with a name that ends in .qvis.sqlog
+        #[arg(short, long, value_name = "FILE")]
         output: Option<PathBuf>,
     },
     /// Turns the dump of a device's ring of records into a qlog file
@@ -55,6 +65,7 @@ pub(super) fn run(args: impl Iterator<Item = OsString>, console: &mut Console<'_
     let done = match arguments.verb {
         #[cfg(feature = "plot")]
         Verb::View { files, output } => view(&files, output, console),
+        Verb::Qvis { file, output } => qvis(&file, output, console),
         Verb::Decode { file, output } => decode(&file, output.as_deref(), console),
     };
     match done {
@@ -94,6 +105,13 @@ fn view(
         first.with_extension("svg")
     });
     write(&recordings, &output).map_err(|error| Problem::file(Exit::Write, &output, error))?;
+    writeln!(console.output, "{}", output.display()).map_err(Problem::output)
+}
+
+fn qvis(path: &Path, output: Option<PathBuf>, console: &mut Console<'_>) -> Result<(), Problem> {
+    let text = older(&load(path)?).map_err(|error| Problem::file(Exit::Read, path, error))?;
+    let output = output.unwrap_or_else(|| path.with_extension("qvis.sqlog"));
+    fs::write(&output, text).map_err(|error| Problem::file(Exit::Write, &output, error))?;
     writeln!(console.output, "{}", output.display()).map_err(Problem::output)
 }
 

@@ -21,6 +21,7 @@ mod frames;
 mod http3;
 mod names;
 mod parameters;
+mod qvis;
 mod text;
 #[cfg(feature = "plot")]
 pub mod view;
@@ -28,4 +29,5 @@ mod writer;
 
 pub use decode::decode_ring;
 pub use file::FileSink;
+pub use qvis::{OlderError, older};
 pub use writer::Writer;

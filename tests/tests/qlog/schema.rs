@@ -1,8 +1,9 @@
 //! The file of a real download against the drafts' own schema.
 //!
-//! `schema.cddl` is what the drafts say. The schema's `Event` accepts any event's data under any name, so each event is
-//! held to the rule of its own name; its envelope, and the head of the file, are checked by rules written here, because
-//! the validator neither takes `time` for a key (it is a type of CDDL's prelude) nor unwraps `~LogFile`.
+//! `schema.cddl` is what the drafts say, and the whole file is held to it: its records to the framing of RFC 7464, the
+//! first to `QlogFileSeq`, all others to `Event`, and, because that accepts any event's data under any name, the data of
+//! each to the rule of its own name. Two things are written otherwise for the validator, which neither takes `time` for
+//! a key (it is a type of CDDL's prelude) nor unwraps `~LogFile`: [`schema`] does that by the letter.
 
 use super::download::{Folder, download, records};
 use cddl::validator::Validator;
@@ -15,7 +16,6 @@ const SCHEMA: &str = include_str!("schema.cddl");
 
 /// The rule for each event that can be in a file of ours.
 const RULES: &[(&str, &str)] = &[
-    ("head", "Head"),
     ("quic:connection_started", "QUICConnectionStarted"),
     ("quic:connection_closed", "QUICConnectionClosed"),
     (
@@ -49,12 +49,8 @@ const RULES: &[(&str, &str)] = &[
     ("http3:frame_parsed", "HTTP3FrameParsed"),
 ];
 
-/// The head of the file, with what it unwraps in its place.
-const HEAD: &str = "Head = { file_schema: text, serialization_format: text, ? title: text, ? description: text, trace: TraceSeq }";
-
 /// What an event of ours must have been seen in a download.
 const EXPECTED: &[&str] = &[
-    "head",
     "quic:connection_started",
     "quic:connection_closed",
     "quic:connection_state_updated",
@@ -75,43 +71,107 @@ const EXPECTED: &[&str] = &[
     "http3:frame_parsed",
 ];
 
+/// The drafts' rules, with `root` as the one that a document is held to.
+fn schema(root: &str) -> cddl::ast::CDDL<'static> {
+    let (_, rest) = SCHEMA.split_once("\nLogFile = {").expect("the rule");
+    let (log_file, _) = rest.split_once('}').expect("its end");
+    let text = SCHEMA.replace("    ~LogFile\n", log_file);
+    let text = text.replace("\n    time: float64\n", "\n    \"time\": float64\n");
+    assert!(!text.contains('~') && text.contains("\"time\""));
+    // It is parsed a few times in all.
+    let text: &'static str = format!("root = {root}\n{text}").leak();
+    cddl::cddl_from_str(text, true).expect("the schema is CDDL")
+}
+
+fn is_legal(schema: &cddl::ast::CDDL<'_>, document: &Value) -> bool {
+    JSONValidator::new(schema, document.clone(), None)
+        .validate()
+        .is_ok()
+}
+
 /// Holds each of these pairs of a name and its data to the rule of its name; gives the first that breaks it.
 fn broken(events: &[(String, Value)]) -> Option<String> {
     let choices: Vec<_> = RULES
         .iter()
         .map(|(name, rule)| format!("{{ \"{name}\": {rule} }}"))
         .collect();
-    let text = format!("root = {}\n{HEAD}\n{SCHEMA}", choices.join(" / "));
-    let schema = cddl::cddl_from_str(&text, true).expect("the schema is CDDL");
+    let schema = schema(&choices.join(" / "));
     for (name, data) in events {
         assert!(
             RULES.iter().any(|rule| rule.0 == name),
             "no rule for {name}"
         );
-        let document = json!({ name: data });
-        let mut validator = JSONValidator::new(&schema, document, None);
-        if validator.validate().is_err() {
+        if !is_legal(&schema, &json!({ name: data })) {
             return Some(format!("{name}: {data}"));
         }
     }
     None
 }
 
-/// The file's head and its events.
-fn events(text: &str) -> Vec<(String, Value)> {
-    let mut records = records(text).into_iter();
-    let head = records.next().expect("a head");
-    let mut events = vec![("head".to_owned(), head)];
-    let mut last = 0.0;
-    for event in records {
-        let time = event["time"].as_f64().expect("a time");
-        assert!(time >= last, "time goes forwards");
-        last = time;
-        let name = event["name"].as_str().expect("a name").to_owned();
-        assert_eq!(event.as_object().map(serde_json::Map::len), Some(3));
-        events.push((name, event["data"].clone()));
+/// Whether all names in it are lower case (main schema §11.2), but those of custom fields' values.
+fn has_lowercase_names(value: &Value) -> bool {
+    match value {
+        Value::Object(object) => object
+            .iter()
+            .all(|(name, value)| *name == name.to_lowercase() && has_lowercase_names(value)),
+        Value::Array(values) => values.iter().all(has_lowercase_names),
+        _ => true,
     }
-    events
+}
+
+/// What is illegal about a file as a whole, its first breach; `None` if it is a QlogFileSeq as the drafts have it.
+fn illegal(bytes: &[u8]) -> Option<String> {
+    let Ok(text) = std::str::from_utf8(bytes) else {
+        return Some("not UTF-8".to_owned());
+    };
+    let mut records = text.split('\x1e');
+    if records.next() != Some("") {
+        return Some("no separator comes first".to_owned());
+    }
+    let (head, event) = (schema("QlogFileSeq"), schema("Event"));
+    let (mut number, mut last, mut events) = (0, f64::NEG_INFINITY, Vec::new());
+    for record in records {
+        number += 1;
+        let Some(json) = record.strip_suffix('\n') else {
+            return Some(format!("record {number} does not end with a line feed"));
+        };
+        let Ok(value) = serde_json::from_str::<Value>(json) else {
+            return Some(format!("record {number} is not one JSON text"));
+        };
+        if !has_lowercase_names(&value) {
+            return Some(format!("record {number} has a name in upper case"));
+        }
+        let rule = if number == 1 { &head } else { &event };
+        if !is_legal(rule, &value) {
+            return Some(format!("record {number} breaks its rule: {value}"));
+        }
+        if number == 1 {
+            if value["file_schema"] != "urn:ietf:params:qlog:file:sequential" {
+                return Some("another file's schema".to_owned());
+            }
+            let format = value["serialization_format"].as_str().unwrap_or_default();
+            if !format.eq_ignore_ascii_case("application/qlog+json-seq") {
+                return Some("another serialization".to_owned());
+            }
+            continue;
+        }
+        let time = value["time"].as_f64().unwrap_or(f64::NAN);
+        if time
+            .partial_cmp(&last)
+            .is_none_or(std::cmp::Ordering::is_lt)
+        {
+            return Some(format!("record {number} is earlier than the one before"));
+        }
+        last = time;
+        events.push((
+            value["name"].as_str().unwrap_or_default().to_owned(),
+            value["data"].clone(),
+        ));
+    }
+    if number == 0 {
+        return Some("no record".to_owned());
+    }
+    broken(&events)
 }
 
 #[test]
@@ -120,20 +180,124 @@ fn a_real_download_is_legal_by_the_drafts() {
     let path = download(&folder, 100_000);
     let name = path.file_name().and_then(|name| name.to_str());
     let name = name.expect("a plain name").to_owned();
-    let text = fs::read_to_string(path).expect("text");
-    let events = events(&text);
+    let bytes = fs::read(path).expect("a file");
+    assert_eq!(illegal(&bytes), None);
 
-    let head = &events[0].1;
-    assert_eq!(head["file_schema"], "urn:ietf:params:qlog:file:sequential");
-    assert_eq!(head["serialization_format"], "application/qlog+json-seq");
-    let odcid = head["trace"]["common_fields"]["group_id"].as_str();
+    let text = String::from_utf8(bytes).expect("text");
+    let start = &text[..256];
+    assert!(start.contains("urn:ietf:params:qlog:file:sequential"));
+    assert!(start.contains("application/qlog+json-seq"));
+    let records = records(&text);
+    let odcid = records[0]["trace"]["common_fields"]["group_id"].as_str();
     assert_eq!(name, format!("{}_client.sqlog", odcid.expect("an ID")));
-
-    let seen: BTreeSet<_> = events.iter().map(|event| event.0.as_str()).collect();
+    let names = records.iter().filter_map(|record| record["name"].as_str());
+    let seen: BTreeSet<_> = names.collect();
     for expected in EXPECTED {
         assert!(seen.contains(expected), "{expected} is missing");
     }
-    assert_eq!(broken(&events), None);
+}
+
+/// The smallest legal file: a head and an event.
+fn smallest() -> (Value, Value) {
+    let trace = json!({ "event_schemas": ["urn:ietf:params:qlog:events:quic-13"] });
+    let head = json!({
+        "file_schema": "urn:ietf:params:qlog:file:sequential",
+        "serialization_format": "application/qlog+json-seq",
+        "trace": trace,
+    });
+    let data = json!({ "header": { "packet_type": "1RTT", "packet_number": 1 } });
+    (
+        head,
+        json!({ "time": 0.5, "name": "quic:packet_sent", "data": data }),
+    )
+}
+
+fn file(head: &Value, event: &Value) -> String {
+    format!("\x1e{head}\n\x1e{event}\n")
+}
+
+#[test]
+fn records_are_framed() {
+    let (head, event) = smallest();
+    let legal = file(&head, &event);
+    assert_eq!(illegal(legal.as_bytes()), None);
+    let pretty = serde_json::to_string_pretty(&event).expect("JSON");
+    let pretty = format!("\x1e{head}\n\x1e{pretty}\n");
+    assert_eq!(illegal(pretty.as_bytes()), None, "a record may have lines");
+
+    for (text, why) in [
+        (String::new(), "no record"),
+        (legal[1..].to_owned(), "no separator"),
+        (format!("\n{legal}"), "no separator"),
+        (legal[..legal.len() - 1].to_owned(), "line feed"),
+        (legal.replacen("\n\x1e", "\x1e", 1), "record 1 does not end"),
+        (legal.replacen("\n\x1e", "\n", 1), "record 1 is not one"),
+        (format!("\x1e{event}\n\x1e{head}\n"), "record 1 breaks"),
+        (format!("{legal}\x1e{head}\n"), "record 3 breaks"),
+    ] {
+        let found = illegal(text.as_bytes()).unwrap_or_else(|| panic!("{text:?} is legal"));
+        assert!(found.contains(why), "{found}");
+    }
+    let mut latin = legal.clone().into_bytes();
+    latin[3] = 0xe9;
+    assert_eq!(illegal(&latin).as_deref(), Some("not UTF-8"));
+
+    let mut earlier = event.clone();
+    earlier["time"] = json!(0.25);
+    let backwards = format!("{legal}\x1e{earlier}\n");
+    assert!(
+        illegal(backwards.as_bytes())
+            .expect("a breach")
+            .contains("earlier")
+    );
+}
+
+#[test]
+fn the_head_is_held_to_its_rule() {
+    let (head, event) = smallest();
+    for (pointer, value) in [
+        ("/file_schema", json!("urn:ietf:params:qlog:file:contained")),
+        ("/file_schema", json!(1)),
+        ("/serialization_format", json!("application/qlog+json")),
+        ("/trace", json!([])),
+        ("/trace", json!({})),
+        ("/trace/event_schemas", json!([])),
+        ("/trace/event_schemas", json!("urn:x")),
+        ("/title", json!(1)),
+        ("/traces", json!([])),
+        ("/trace/vantage_point", json!({ "type": "middle" })),
+        ("/trace/common_fields", json!([])),
+    ] {
+        let mut broken = head.clone();
+        let (parent, name) = pointer.rsplit_once('/').expect("a pointer");
+        broken.pointer_mut(parent).expect("a place")[name] = value;
+        let found = illegal(file(&broken, &event).as_bytes());
+        assert!(found.is_some(), "legal: {broken}");
+    }
+}
+
+#[test]
+fn events_are_held_to_theirs() {
+    let (head, event) = smallest();
+    for (name, value) in [
+        ("time", json!("0.5")),
+        ("name", json!(7)),
+        ("group_id", json!(7)),
+        ("Upper", json!(7)),
+    ] {
+        let mut broken = event.clone();
+        broken[name] = value;
+        let found = illegal(file(&head, &broken).as_bytes());
+        assert!(found.is_some(), "legal: {broken}");
+    }
+    for name in ["time", "name", "data"] {
+        let mut broken = event.clone();
+        broken.as_object_mut().expect("an object").remove(name);
+        assert!(illegal(file(&head, &broken).as_bytes()).is_some());
+    }
+    let mut custom = event.clone();
+    custom["of_our_own"] = json!([1, "two"]);
+    assert_eq!(illegal(file(&head, &custom).as_bytes()), None);
 }
 
 #[test]
