@@ -34,6 +34,19 @@ pub struct DatagramStats {
     pub dropped: u64,
 }
 
+/// What goes into a packet first: datagrams among each other always leave in the order in which they were taken.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub enum Precedence {
+    /// Datagrams and streams take turns, so that neither starves the other.
+    #[default]
+    Turns,
+    /// Datagrams: streams get the room that they leave.
+    Datagrams,
+    /// Streams, whatever their urgency: datagrams get the room that they leave.
+    Streams,
+}
+
 /// Both queues of a connection.
 #[derive(Default)]
 pub struct Datagrams<'m> {
@@ -45,6 +58,7 @@ pub struct Datagrams<'m> {
     arrived: bool,
     /// The next packet's room goes to streams first.
     yields: bool,
+    precedence: Precedence,
 }
 
 impl<'m> Datagrams<'m> {
@@ -138,11 +152,21 @@ impl<'m> Datagrams<'m> {
         }
     }
 
-    /// Whether datagrams go into the next packet before anything of streams: every second time, so that neither
-    /// starves the other.
+    /// Whether datagrams go into the next packet before anything of streams: every second time, unless something else
+    /// was asked for.
+    //= rfc9221#5.1
     pub fn is_first(&mut self) -> bool {
         self.yields = !self.yields;
-        self.yields
+        match self.precedence {
+            Precedence::Turns => self.yields,
+            Precedence::Datagrams => true,
+            Precedence::Streams => false,
+        }
+    }
+
+    /// What goes into packets first from now on.
+    pub fn set_precedence(&mut self, precedence: Precedence) {
+        self.precedence = precedence;
     }
 
     /// A packet with a datagram was acknowledged.

@@ -64,6 +64,7 @@ impl<'a> FrameWriter<'a> {
     }
 
     /// The packet counts towards bytes in flight.
+    //= rfc9000#13.2.7
     pub fn is_in_flight(&self) -> bool {
         self.ack_eliciting || self.padded
     }
@@ -210,5 +211,30 @@ impl<'a> FrameWriter<'a> {
         if token != Token::None && self.tokens.push(token).is_ok() {
             self.tokens_room -= 1;
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    //= rfc9000#13.2.7 test
+    #[test]
+    fn padding_is_in_flight_and_an_acknowledgement_alone_is_not() {
+        let mut buffer = [0; 100];
+        let mut tokens = heapless::Vec::new();
+        let mut w = FrameWriter::new(Writer::new(&mut buffer), &mut tokens, 1);
+        let close = crate::wire::frame::Close::Application {
+            code: 0,
+            reason: b"",
+        };
+        assert!(w.frame(&Frame::ConnectionClose(close), Token::None));
+        assert!(!w.is_in_flight() && !w.is_ack_eliciting());
+        w.pad_to(w.len());
+        assert!(!w.is_in_flight(), "nothing was padded");
+        w.pad_to(50);
+        assert!(w.is_in_flight() && !w.is_ack_eliciting() && w.len() == 50);
+        assert!(w.frame(&Frame::Ping, Token::None));
+        assert!(w.is_ack_eliciting());
     }
 }

@@ -3,7 +3,9 @@
 //! A mark is a comment alone on its line, `//= rfc9000#13.2.1`, with ` test` behind it where it is a test that is
 //! marked. What the sections are, and whom their requirements bind, is data of our own (`tests/compliance`).
 //!
-//! Invariant: the index is made from the files as they are; nothing in it is written by hand.
+//! A section that needs neither has a reason there, too.
+//!
+//! Invariant: the index is made from the files as they are; nothing but the reasons in it is written by hand.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -18,6 +20,9 @@ const DOCUMENTS: [(&str, &str); 5] = [
     ("rfc9221", include_str!("../compliance/rfc9221.txt")),
     ("rfc9369", include_str!("../compliance/rfc9369.txt")),
 ];
+
+/// Why sections need neither code nor test.
+const REASONS: &str = include_str!("../compliance/reasons.txt");
 
 /// Whom the requirements of a section bind.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -68,6 +73,22 @@ pub fn sections(document: &str) -> Option<Vec<Section>> {
     let (_, data) = DOCUMENTS.iter().find(|(name, _)| *name == document)?;
     let lines = data.lines().filter(|line| !line.starts_with('#'));
     Some(lines.map(section).collect())
+}
+
+/// The sections of an RFC that need neither code nor a test, with the reasons.
+pub fn reasons(document: &str) -> Vec<(&'static str, &'static str)> {
+    let lines = REASONS.lines().filter(|line| !line.starts_with('#'));
+    let parts = lines.map(|line| {
+        let mut parts = line.splitn(3, " | ");
+        match (parts.next(), parts.next(), parts.next()) {
+            (Some(document), Some(section), Some(reason)) => (document, section, reason),
+            _ => panic!("three parts: {line}"),
+        }
+    });
+    let of_it = parts.filter(|(of, _, _)| *of == document);
+    of_it
+        .map(|(_, section, reason)| (section, reason))
+        .collect()
 }
 
 fn section(line: &'static str) -> Section {
@@ -165,11 +186,14 @@ pub fn page(marks: &[Mark]) -> String {
          section is, no program can tell. Whose requirements a section has is in `tests/compliance`.\n\n",
     );
     page.push_str(
-        "| RFC | sections that bind a client | code and test | code only | test only | neither |\n",
+        "| RFC | sections that bind a client | code and test | code only | test only | not needed | neither |\n",
     );
-    page.push_str("| --- | ---: | ---: | ---: | ---: | ---: |\n");
+    page.push_str("| --- | ---: | ---: | ---: | ---: | ---: | ---: |\n");
     for document in documents() {
         summary(&mut page, document, &counts);
+    }
+    for document in documents() {
+        not_needed(&mut page, document);
     }
     for document in documents() {
         neither(&mut page, document, &counts);
@@ -195,6 +219,7 @@ fn binding(document: &str) -> Vec<Section> {
 
 fn summary(page: &mut String, document: &str, counts: &Counts) {
     let sections = binding(document);
+    let not_needed = reasons(document).len();
     let number = |wanted: (bool, bool)| {
         let kind = |section: &Section| {
             let count = of(counts, document, section);
@@ -207,23 +232,44 @@ fn summary(page: &mut String, document: &str, counts: &Counts) {
     };
     let _ = writeln!(
         page,
-        "| {} | {} | {} | {} | {} | {} |",
+        "| {} | {} | {} | {} | {} | {not_needed} | {} |",
         document.trim_start_matches("rfc"),
         sections.len(),
         number((true, true)),
         number((true, false)),
         number((false, true)),
-        number((false, false)),
+        number((false, false)).saturating_sub(not_needed),
     );
+}
+
+/// The sections that bind a client and need nothing here.
+fn not_needed(page: &mut String, document: &str) {
+    let reasons = reasons(document);
+    if reasons.is_empty() {
+        return;
+    }
+    let document_number = document.trim_start_matches("rfc");
+    let _ = write!(
+        page,
+        "\n## RFC {document_number}: binding, and without need of code\n\n"
+    );
+    for (number, reason) in reasons {
+        let all = binding(document);
+        let section = all.iter().find(|section| section.number == number);
+        let title = section.map_or("", |section| section.title);
+        let _ = writeln!(page, "- {number} {title}: {reason}");
+    }
 }
 
 /// The sections that bind a client and have no mark.
 fn neither(page: &mut String, document: &str, counts: &Counts) {
+    let reasons = reasons(document);
     let without: Vec<String> = binding(document)
         .iter()
         .filter(|section| {
             let count = of(counts, document, section);
-            count.code + count.tests == 0
+            let is_needed = reasons.iter().all(|(number, _)| *number != section.number);
+            count.code + count.tests == 0 && is_needed
         })
         .map(|section| format!("- {} {}", section.number, section.title))
         .collect();
@@ -311,6 +357,23 @@ mod tests {
         let page = page(&marks);
         assert!(page.contains("| 4.1 | Data Flow Control | client | 1 |  |"));
         assert!(page.contains("- 4.2 Increasing Flow Control Limits"));
+    }
+
+    #[test]
+    fn reasons_stand_for_sections_without_marks_alone() {
+        let marks = marks_below(&Path::new(env!("CARGO_MANIFEST_DIR")).join(".."));
+        for document in documents() {
+            for (number, _) in reasons(document) {
+                let is_binding = binding(document).iter().any(|one| one.number == number);
+                assert!(is_binding, "{document} {number} binds no client");
+                let is_it = |mark: &&Mark| mark.document == document && mark.section == number;
+                let marked = marks.iter().find(is_it);
+                assert!(marked.is_none(), "{marked:?} is not needed");
+            }
+        }
+        let known: usize = documents().map(|document| reasons(document).len()).sum();
+        let lines = REASONS.lines().filter(|line| !line.starts_with('#'));
+        assert_eq!(known, lines.count(), "a reason for an unknown document");
     }
 
     #[test]

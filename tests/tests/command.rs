@@ -256,9 +256,10 @@ fn stats_are_a_table_for_people() {
                 .lines()
                 .filter_map(|row| row.split_at_checked(21));
             let found = rows.find(|row| row.0.trim_end() == name);
-            found
-                .map(|row| row.1)
-                .unwrap_or_else(|| panic!("no {name:?} in\n{}", told.errors))
+            match found {
+                Some(row) => row.1,
+                None => panic!("no {name:?} in\n{}", told.errors),
+            }
         };
         let address = server.address();
         assert_eq!(row("server"), format!("{address}, QUIC version 1"));

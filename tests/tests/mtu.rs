@@ -53,6 +53,7 @@ fn complete(pair: &mut Upload) -> Duration {
     pair.now() - start
 }
 
+//= rfc9000#14.2 test
 //= rfc9000#14.3 test
 #[test]
 fn datagrams_grow_to_what_the_path_carries() {

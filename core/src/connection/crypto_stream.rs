@@ -351,6 +351,7 @@ mod tests {
         }
     }
 
+    //= rfc9000#4 test
     #[test]
     fn what_lies_beyond_the_window_is_as_if_lost_until_the_window_moves() {
         let mut receive = CryptoReceive::default();

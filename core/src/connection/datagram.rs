@@ -6,8 +6,8 @@
 use super::transmit::DATAGRAM_SIZE;
 use super::{Connection, State};
 use crate::crypto::TAG_LENGTH;
-pub use crate::datagram::DatagramStats;
 use crate::datagram::data_max;
+pub use crate::datagram::{DatagramStats, Precedence};
 
 /// The longest packet number.
 const NUMBER_LENGTH_MAX: usize = 4;
@@ -117,6 +117,12 @@ impl Connection<'_> {
         };
         self.parts.datagrams.take_front(out);
         Ok(length)
+    }
+
+    /// Whether datagrams or streams go into packets first from now on; they take turns if this is never called
+    /// (RFC 9221 §5.1).
+    pub fn set_datagram_precedence(&mut self, precedence: Precedence) {
+        self.parts.datagrams.set_precedence(precedence);
     }
 
     /// What became of the datagrams of this connection.

@@ -218,11 +218,16 @@ impl Connection<'_> {
         ) else {
             return;
         };
+        //= rfc9000#9.6.3
         let remote = match self.remote.ip() {
             IpAddr::V4(_) => preferred.ipv4.map(SocketAddr::V4),
             IpAddr::V6(_) => preferred.ipv6.map(SocketAddr::V6),
         };
         let remote = remote.filter(|remote| *remote != self.remote && remote.port() != 0);
+        //= rfc9000#21.5.6
+        // What listens on this machine is none of the server's business.
+        let is_local = self.remote.ip().is_loopback();
+        let remote = remote.filter(|remote| is_local || !remote.ip().is_loopback());
         if let Some(remote) = remote {
             let local = self.routes.active.local;
             // Without a connection ID it stays where it is, which a server has to live with.
@@ -259,6 +264,7 @@ impl Connection<'_> {
             let validation = route.validation.as_ref();
             validation.is_some_and(|validation| validation.is_answer(data))
         };
+        //= rfc9000#9.6.2
         if self.routes.candidate.as_ref().is_some_and(answers) {
             self.switch_route(now);
         } else if !answers(&self.routes.active) {
@@ -303,6 +309,7 @@ impl Connection<'_> {
 
     /// A datagram on a path that is not in use: a challenge of ours, or responses to the server's.
     //= rfc9000#9.1
+    //= rfc9000#21.5.3
     pub(super) fn transmit_probe(&mut self, now: Instant, out: &mut [u8]) -> Option<Transmit> {
         if self.state != State::Confirmed {
             return None;

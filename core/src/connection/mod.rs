@@ -55,7 +55,7 @@ pub use crate::recovery::Codepoint;
 pub use crate::tls::ConfigError;
 pub use config::ClientConfig;
 #[cfg(feature = "datagrams")]
-pub use datagram::{DatagramStats, RecvDatagramError, SendDatagramError};
+pub use datagram::{DatagramStats, Precedence, RecvDatagramError, SendDatagramError};
 pub use error::{CloseReason, ConnectionError, REASON_BYTES_MAX, Reason};
 pub use event::{Event, Receive, Transmit};
 #[cfg(any(test, feature = "testing"))]

@@ -55,6 +55,7 @@ impl<'a> PacketBuilder<'a> {
             let number_at = encode_short(
                 &mut writer,
                 &head.destination,
+                //= rfc9000#17.4
                 false,
                 head.phase,
                 head.number,

@@ -39,6 +39,7 @@ impl Connection<'_> {
         self.counters.datagrams_received += 1;
         self.counters.bytes_received += datagram.len() as u64;
         //= rfc9000#9
+        //= rfc9000#8
         // Servers move only where they said; packets from elsewhere are not from the server.
         if !self.is_from_server(from) {
             return self.discard(now, Discard::WrongAddress, datagram.len());
@@ -166,6 +167,7 @@ impl Connection<'_> {
             Kind::Handshake => Space::Handshake,
             Kind::Short => Space::Application,
         };
+        //= rfc9000#5.2
         if !self.parts.local_cids.contains(&header.destination) {
             return Err(Discard::UnknownConnectionId.into());
         }
@@ -255,6 +257,7 @@ impl Connection<'_> {
         let payload = self
             .keyring
             .open(space, packet, payload_at, number, phase, provider)?;
+        //= rfc9001#9.5
         // Only an authentic packet may touch what is remembered of numbers.
         if self.parts.spaces.check(space, number) != Arrival::New {
             return Err(Discard::Duplicate.into());
@@ -286,6 +289,7 @@ impl Connection<'_> {
             ))
             .into());
         }
+        //= rfc9000#4
         let capacity = self.lent().0.window.len();
         let mut content = Content {
             ack_eliciting: false,

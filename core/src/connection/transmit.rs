@@ -17,6 +17,7 @@ use crate::wire::{Code, TransportError, rule};
 /// Bytes of a full datagram: what every path must carry, and the least a datagram with an Initial packet has.
 ///
 /// Larger ones need a path that was probed for them (RFC 8899): feature `pmtud`.
+//= rfc9000#14
 pub(super) const DATAGRAM_SIZE: usize = 1200;
 
 /// What a space may put into its next packet.
@@ -133,6 +134,7 @@ impl Connection<'_> {
     }
 
     /// One datagram: one packet of each space that has something to say.
+    //= rfc9001#4
     #[inline(never)]
     fn transmit_datagram(&mut self, now: Instant, out: &mut [u8]) -> Datagram {
         let marked = self.recovery.is_marking(Space::Application);
@@ -149,6 +151,7 @@ impl Connection<'_> {
                 continue;
             }
             //= rfc9000#14.1
+            //= rfc9000#6
             let pad_to = if initial && is_last {
                 DATAGRAM_SIZE.saturating_sub(length)
             } else {
@@ -188,6 +191,7 @@ impl Connection<'_> {
             } else if self.recovery.probes(space) > 0 {
                 Interest::Everything(Purpose::Probe)
             } else if waits && (may_send == Some(true) || self.is_starving(space)) {
+                //= rfc9221#5.4
                 Interest::Everything(Purpose::Data)
             } else if self.parts.spaces.is_ack_due(now, space) {
                 Interest::Acknowledge
@@ -337,6 +341,8 @@ impl Connection<'_> {
             }
             return;
         }
+        //= rfc9000#9.3.3
+        // It is no probe of a path, so with it an answer to a challenge is none either.
         parts.spaces.on_transmit(now, space, writer);
         let Interest::Everything(purpose) = interest else {
             parts
@@ -347,6 +353,8 @@ impl Connection<'_> {
         let (_, send) = parts.streams.handshake_buffers();
         parts.crypto_send.on_transmit(space, send, writer);
         let mut pad = false;
+        //= rfc9001#4.9
+        //= rfc9221#6
         if space == Space::Application {
             pad = parts.challenges.on_transmit(writer);
             #[cfg(feature = "migration")]

@@ -107,6 +107,7 @@ impl VersionChoice {
 
     /// Compares what the server says under TLS with what was seen in the clear.
     //= rfc9368#4
+    //= rfc9369#4
     pub(super) fn authenticate(
         &self,
         parameters: &TransportParameters,

@@ -2,6 +2,7 @@
 //!
 //! Invariant: a private key is used for one agreement and wiped; what it agrees on was contributed to by both sides.
 
+#[cfg(feature = "x25519")]
 use crate::codec::copy;
 use rand_core::CryptoRng;
 use zeroize::Zeroize;

@@ -176,6 +176,7 @@ impl LocalCids {
         let mut bytes = [0; 20];
         let bytes = bytes.get_mut(..self.length).unwrap_or_default();
         random.fill(bytes);
+        //= rfc9000#10.3.2
         let mut reset_token = [0; 16];
         random.fill(&mut reset_token);
         let local = Local {
@@ -580,6 +581,7 @@ mod tests {
     }
 
     //= rfc9000#5.1.1 test
+    //= rfc9000#10.3.2 test
     #[test]
     fn as_many_are_issued_as_the_peer_keeps() {
         for (limit, expected) in [(0, 0), (2, 1), (3, 2), (4, 3), (5, 3), (u64::MAX, 3)] {

@@ -100,6 +100,7 @@ impl Ecn {
         if matches!(self.state, State::Off | State::Failed) {
             return false;
         }
+        //= rfc9000#13.4.2.2
         match report {
             Report::Inconsistent => self.state = State::Failed,
             Report::Nothing | Report::Congestion if marked > 0 => self.state = State::Capable,
@@ -234,6 +235,7 @@ mod tests {
     }
 
     //= rfc9000#13.4.2.1 test
+    //= rfc9000#13.4.2.2 test
     #[test]
     fn inconsistent_counts_end_marking() {
         for (report_of_peer, acknowledged) in [

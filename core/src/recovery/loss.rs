@@ -273,6 +273,7 @@ impl Recovery<'_> {
 
     /// The peer's delay as it may be used, in microseconds.
     //= rfc9002#5.3
+    //= rfc9001#7
     fn ack_delay(&self, space: Space, encoded: u64) -> u32 {
         if space != Space::Application {
             return 0;

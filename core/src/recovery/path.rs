@@ -89,6 +89,7 @@ pub(super) struct Path {
     pub(super) utilisation: Utilisation,
     pub(super) paced_until: Instant,
     /// Finds out how large datagrams can be.
+    //= rfc9000#14.2
     #[cfg(feature = "pmtud")]
     pub(super) mtu: Mtu,
     pub(super) losses: Losses,

@@ -96,6 +96,7 @@ impl Recovery<'_> {
         Timeout::Losses
     }
 
+    //= rfc9002#6.2
     fn on_probe_timeout(&mut self, now: Instant, outcome: &mut OnOutcome<'_>) -> Timeout {
         let (_, space) = self.probe_time();
         self.pto_count = self.pto_count.saturating_add(1);

@@ -124,6 +124,7 @@ impl Streams<'_> {
         Ok(is_limit_reached)
     }
 
+    //= rfc9000#4.4
     fn on_reset_stream(
         &mut self,
         id: StreamId,

@@ -109,6 +109,7 @@ impl SendStream<'_, '_> {
 
     /// Gives up: what did not arrive yet may never arrive, and the peer is told `code`.
     /// After everything was acknowledged this does nothing.
+    //= rfc9000#11.2
     pub fn reset(&mut self, code: VarInt) {
         if self.sender().is_some_and(Sender::is_open) {
             self.streams.reset_sender(self.slot, code.get());
@@ -116,6 +117,7 @@ impl SendStream<'_, '_> {
     }
 
     /// When this stream's data is sent in relation to others'.
+    //= rfc9000#2.3
     pub fn set_priority(&mut self, priority: Priority) {
         if let Some(sender) = self.streams.sender_mut(self.slot) {
             let set = Set::Data as usize + sender.urgency();

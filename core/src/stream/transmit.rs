@@ -210,6 +210,7 @@ impl Streams<'_> {
         while let Some(urgency) = self.next_urgency() {
             let credit = self.allowance.available();
             if credit == 0 {
+                //= rfc9000#19.12
                 if self.allowance.on_blocked() {
                     self.control |= DATA_BLOCKED;
                 }

@@ -186,6 +186,7 @@ impl<'m> Streams<'m> {
     }
 
     /// Resets the sending part: nothing of it will be sent again but this.
+    //= rfc9000#3.3
     pub(super) fn reset_sender(&mut self, slot: usize, code: u64) {
         self.with_sender(slot, |sender, pool| {
             sender.buffer.discard(pool);

@@ -108,6 +108,8 @@ impl Socket {
             SocketAddr::V6(_) => (Ipv6Addr::UNSPECIFIED, 0).into(),
         };
         let io = std::net::UdpSocket::bind(local)?;
+        //= rfc9000#14
+        // It also asks for datagrams not to be fragmented.
         let state = UdpSocketState::new(UdpSockRef::from(&io))?;
         // The kernel's maximum may be lower; what it gives is good enough.
         let _ = state.set_recv_buffer_size(UdpSockRef::from(&io), KERNEL_BUFFER_BYTES);
@@ -287,6 +289,19 @@ mod tests {
             {}
         }
         datagrams
+    }
+
+    //= rfc9000#14 test
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn datagrams_are_not_fragmented() {
+        for server in ["127.0.0.1:0", "[::1]:0"] {
+            let Ok(server) = std::net::UdpSocket::bind(server) else {
+                continue;
+            };
+            let socket = Socket::connect(server.local_addr().unwrap()).unwrap();
+            assert!(!socket.state.may_fragment());
+        }
     }
 
     fn connected(remote: SocketAddr) -> (Socket, Poll) {

@@ -105,3 +105,41 @@ pub(super) fn address(address: SocketAddr) -> Object {
     object.insert(port.into(), address.port().into());
     object
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// An integer as RFC 9000 §16 writes it, in eight bytes.
+    fn varint(value: u64) -> [u8; 8] {
+        (value | 0b11 << 62).to_be_bytes()
+    }
+
+    fn parameter(id: u64, value: &[u8]) -> Vec<u8> {
+        let length = u64::try_from(value.len()).unwrap();
+        [&varint(id)[..], &varint(length), value].concat()
+    }
+
+    #[test]
+    fn the_largest_parameters_make_a_bounded_line() {
+        let largest = (1 << 62) - 1;
+        let mut encoded = Vec::new();
+        for id in [0x01, 0x04, 0x05, 0x06, 0x07, 0x20] {
+            encoded.extend(parameter(id, &varint(largest)));
+        }
+        encoded.extend(parameter(0x00, &[0xff; 20]));
+        encoded.extend(parameter(0x02, &[0xff; 16]));
+        for id in 0..1_000 {
+            encoded.extend(parameter(largest - id, &[0xff; 300]));
+        }
+        let mut object = Object::new();
+        parameters(&encoded, Side::Server, &mut object);
+        assert_eq!(object["initial_max_data"], json!(largest));
+        let unknown = object["unknown_parameters"].as_array().unwrap();
+        assert_eq!(unknown.len(), UNKNOWN_MAX);
+        let line = Value::Object(object).to_string();
+        assert!(line.len() < 40_000, "{}", line.len());
+        // The reset token has 32 digits, and is no connection ID.
+        assert!(!line.contains(&format!("\"{}\"", "ff".repeat(16))));
+    }
+}

@@ -52,6 +52,7 @@ impl Audit {
     /// A datagram arrived, with these kinds of packets in it.
     pub fn on_datagram(&mut self, length: usize, kinds: &[Kind]) {
         //= rfc9000#14.1 test
+        //= rfc9000#6 test
         if kinds.contains(&Kind::Initial) && length < INITIAL_DATAGRAM_MIN {
             self.problem(format!("an Initial packet in a datagram of {length} bytes"));
         }
@@ -90,6 +91,8 @@ impl Audit {
     }
 
     fn on_frame(&mut self, space: Space, frame: &Frame<'_>) {
+        //= rfc9001#4.9 test
+        //= rfc9221#6 test
         if let Err(error) = kind::check(frame.kind(), space, Side::Client) {
             self.problem(format!("{} in {space:?}: {error}", frame.name()));
         }

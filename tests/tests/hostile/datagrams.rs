@@ -114,6 +114,29 @@ fn a_third_is_random() {
     }
 }
 
+/// CVE-2024-32760 and its kin: what is longer than any path carries, as far as UDP goes.
+#[test]
+fn datagrams_longer_than_any_path_carries() {
+    let mut random = Random::new(SEED, "long datagrams");
+    for space in Space::ALL {
+        discarded(space, 50, |captured| {
+            let length = 4_097 + random.below(65_507 - 4_097) as usize;
+            let mut datagram = captured.last().expect("a packet").clone();
+            let behind = datagram.len();
+            datagram.resize(length, 0);
+            random.fill(&mut datagram[behind..]);
+            // What is sealed in front is spoilt as well.
+            datagram[behind - 1] ^= 1;
+            datagram
+        });
+    }
+    let mut link = at(Space::Application);
+    let packet = Packet::new(Space::Application).frames(&[Frame::Ping]);
+    link.server.send_packet(packet.padded(9_000));
+    link.settle();
+    assert_works(link, Space::Application);
+}
+
 #[test]
 fn a_third_was_captured_and_changed() {
     let mut random = Random::new(SEED, "captured datagrams");

@@ -1,13 +1,13 @@
 //! DATAGRAM, the greased QUIC bit, NEW_TOKEN and ACK_FREQUENCY under a scripted server.
 
 use super::ours::{Ours, assert_alive, assert_closed, config, connected, settled};
-use quicpro_core::connection::{RecvDatagramError, SendDatagramError};
+use quicpro_core::connection::{Precedence, RecvDatagramError, SendDatagramError};
 use quicpro_core::mem::Shared;
 use quicpro_core::wire::Code;
 use quicpro_core::wire::frame::{Ack, Frame};
 use quicpro_core::wire::packet::{Space, Version};
 use quicpro_core::{ClientConfig, Limits};
-use quicpro_tests::scripted::{Link, Options, Retry, Server};
+use quicpro_tests::scripted::{Link, Options, Received, Retry, Server};
 use std::time::Duration;
 
 const APPLICATION: Space = Space::Application;
@@ -168,6 +168,80 @@ fn datagrams_are_sent_as_the_server_takes_them() {
         transport.send_datagram(b""),
         Err(SendDatagramError::NotSupported)
     );
+}
+
+//= rfc9221#5.4 test
+#[test]
+fn datagrams_wait_for_the_congestion_window() {
+    let mut link = with_datagrams(65_535);
+    link.server.options_mut().acknowledges = false;
+    let before = link.transmitted.1;
+    let mut taken = 0;
+    for _ in 0..100 {
+        let transport = link.client.client.transport_mut();
+        if transport.send_datagram(&[7; 900]).is_ok() {
+            taken += 1;
+        }
+        link.client_speaks();
+    }
+    let stats = link.client.client.transport().stats();
+    assert!(stats.in_flight <= stats.window, "{stats:?}");
+    let bytes = (link.transmitted.1 - before) as u64;
+    assert!(
+        (8_000..=stats.window).contains(&bytes),
+        "{bytes}: {stats:?}"
+    );
+    // What does not leave waits in the queue, which holds one; what it does not hold was refused.
+    let stats = link.client.client.transport().datagram_stats();
+    assert_eq!(stats.sent + 1, taken);
+    link.server.options_mut().acknowledges = true;
+    link.advance(Duration::from_secs(5));
+    let stats = link.client.client.transport().datagram_stats();
+    assert_eq!(stats.sent, taken);
+    assert_alive(&mut link);
+}
+
+//= rfc9221#5.1 test
+#[test]
+fn datagrams_come_before_streams_or_after_them_as_is_wished() {
+    for (precedence, expected) in [
+        (Precedence::Datagrams, [true, true]),
+        (Precedence::Streams, [false, false]),
+        (Precedence::Turns, [true, false]),
+    ] {
+        let mut link = with_datagrams(65_535);
+        link.server.open_http3();
+        link.settle();
+        let transport = link.client.client.transport_mut();
+        transport.set_datagram_precedence(precedence);
+        let mut firsts = Vec::new();
+        for path in ["/one", "/two"] {
+            let transport = link.client.client.transport_mut();
+            transport.send_datagram(b"a word").expect("room");
+            let id = link.client.get(path);
+            let seen = link.server.log().len();
+            link.settle();
+            let packets = link.server.log()[seen..].iter();
+            let order: Vec<_> = packets
+                .flat_map(Received::frames)
+                .filter_map(|frame| match frame {
+                    Frame::Datagram { .. } => Some(true),
+                    Frame::Stream { id: of, .. } if of.get() == id => Some(false),
+                    _ => None,
+                })
+                .collect();
+            assert_eq!(order.len(), 2, "{order:?}");
+            firsts.push(order[0]);
+        }
+        if precedence == Precedence::Turns {
+            // Whose turn it is depends on the packets before.
+            firsts.sort_unstable_by(|one, other| other.cmp(one));
+            assert!(firsts[0] || !firsts[1]);
+        } else {
+            assert_eq!(firsts, expected);
+        }
+        assert_alive(&mut link);
+    }
 }
 
 /// First bytes of the client's 1-RTT packets that have the QUIC bit, and that do not.

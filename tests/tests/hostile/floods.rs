@@ -119,6 +119,53 @@ fn connection_ids_are_retired_faster_than_that_is_acknowledged() {
     assert_closed(&link, wire::Code::CONNECTION_ID_LIMIT_ERROR.get());
 }
 
+/// The same, where everything else is acknowledged at once: only what retires connection IDs never is.
+#[test]
+fn retirements_alone_are_not_acknowledged() {
+    let mut link = requested();
+    link.server.options_mut().acknowledges = false;
+    let mut count = 0;
+    for sequence in 1..100_000_u64 {
+        let cid = (sequence << 32).to_be_bytes();
+        let frame = Frame::NewConnectionId {
+            sequence,
+            retire_prior_to: sequence,
+            cid: &cid,
+            reset_token: [sequence as u8; 16],
+        };
+        link.server.send(APPLICATION, &[frame]);
+        link.client.client.transport_mut().ping();
+        link.settle();
+        let log = link.server.log().iter();
+        let mut others: Vec<_> = log
+            .filter(|packet| packet.space == APPLICATION)
+            .filter(|packet| {
+                let mut frames = packet.frames();
+                !frames.any(|frame| matches!(frame, Frame::RetireConnectionId { .. }))
+            })
+            .map(|packet| packet.number..=packet.number)
+            .collect();
+        others.sort_unstable_by_key(|range| u64::MAX - range.start());
+        // Numbers that follow each other would be one range: every second one is enough to keep the window open.
+        let mut last = u64::MAX;
+        others.retain(|range| {
+            let apart = last - range.start() > 1;
+            last = if apart { *range.start() } else { last };
+            apart
+        });
+        others.truncate(32);
+        let bytes = quicpro_tests::scripted::acknowledgement_of(&others);
+        link.server.send_raw(APPLICATION, &bytes);
+        link.settle();
+        count = sequence;
+        if link.client.closed().is_some() {
+            break;
+        }
+    }
+    assert!((4..100).contains(&count), "closed after {count}");
+    assert_closed(&link, wire::Code::CONNECTION_ID_LIMIT_ERROR.get());
+}
+
 /// CVE-2025-4820: acknowledging what was never sent must not open the congestion window.
 #[test]
 fn optimistic_acknowledgements() {

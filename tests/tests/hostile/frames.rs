@@ -2,7 +2,7 @@
 
 use super::ours::{Ours, assert_alive, assert_closed, at, connected, requested};
 use quicpro_core::wire::frame::{Ack, Close, Frame, kind};
-use quicpro_core::wire::packet::Space;
+use quicpro_core::wire::packet::{self, Space};
 use quicpro_core::wire::{Code, Direction};
 use quicpro_tests::scripted::{
     Link, Packet, acknowledgement_of, encode, encoded, stream_id, varint,
@@ -189,6 +189,26 @@ fn reserved_bits_are_a_violation() {
             assert_closed(&link, PROTOCOL_VIOLATION);
         }
     }
+}
+
+//= rfc9000#17.4 test
+#[test]
+fn a_bit_that_spins_means_nothing() {
+    let mut link = requested();
+    let before = link.client.client.transport().stats().packets_received;
+    for number in 0..20_u8 {
+        let packet = Packet::new(Space::Application).frames(&[Frame::Ping]);
+        link.server.send_packet(packet.flip(0x20 * (number & 1)));
+        link.settle();
+    }
+    let stats = link.client.client.transport().stats();
+    assert_eq!(stats.packets_received, before + 20);
+    let answers = link.server.received(Space::Application);
+    assert!(!answers.is_empty());
+    let log = link.server.log().iter();
+    let mut short = log.filter(|packet| packet.space == Space::Application);
+    assert!(short.all(|packet| !packet::spin(packet.first)));
+    assert_alive(&mut link);
 }
 
 //= rfc9287#3 test

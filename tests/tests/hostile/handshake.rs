@@ -328,6 +328,24 @@ fn packets_of_other_versions_are_discarded() {
     }
 }
 
+//= rfc9000#14 test
+#[test]
+fn small_datagrams_of_the_server_are_as_good_as_large_ones() {
+    for space in [Space::Initial, Space::Handshake, Space::Application] {
+        let mut link = at(space);
+        let opened = link.client.client.transport().stats().packets_received;
+        let datagram = link
+            .server
+            .seal(&Packet::new(space).frames(&[Frame::Ping]).padded(20));
+        assert!(datagram.len() < 100, "{}", datagram.len());
+        link.server.send_datagram(datagram);
+        link.settle();
+        let stats = link.client.client.transport().stats();
+        assert_eq!(stats.packets_received, opened + 1);
+        assert_alive(&mut link);
+    }
+}
+
 //= rfc9000#17.2.2 test
 #[test]
 fn an_initial_packet_of_the_server_with_a_token_is_not_accepted() {
@@ -376,6 +394,7 @@ fn the_servers_connection_id_cannot_be_changed_in_the_handshake() {
     assert_alive(&mut link);
 }
 
+//= rfc9000#5.2 test
 #[test]
 fn packets_for_other_connection_ids_are_discarded() {
     for space in Space::ALL {

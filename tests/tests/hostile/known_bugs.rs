@@ -6,6 +6,7 @@ use super::ours::{
 };
 use quicpro_core::Limits;
 use quicpro_core::http3::Request;
+use quicpro_core::trace::Discard;
 use quicpro_core::wire::frame::Frame;
 use quicpro_core::wire::packet::Space;
 use quicpro_tests::body;
@@ -90,6 +91,7 @@ fn zero_rtt_packets_of_the_server_are_discarded() {
 
 /// s2n: a packet that is not authentic must leave no trace in what is remembered of numbers.
 //= rfc9000#12.3 test
+//= rfc9001#9.5 test
 #[test]
 fn forged_packets_do_not_take_the_numbers_of_real_ones() {
     let mut link = requested();
@@ -107,6 +109,20 @@ fn forged_packets_do_not_take_the_numbers_of_real_ones() {
     link.settle();
     let stats = link.client.client.transport().stats();
     assert_eq!(stats.packets_received, opened + 20);
+    // A copy that is spoilt is opened, too, before anybody asks for its number.
+    let count =
+        |link: &Link<Ours>, reason| link.client.client.transport().trace().discarded(reason);
+    let undecryptable = count(&link, Discard::Undecryptable);
+    let duplicates = count(&link, Discard::Duplicate);
+    let packet = Packet::new(APPLICATION)
+        .frames(&[Frame::Ping])
+        .number(5_005);
+    let mut copy = link.server.seal(&packet);
+    *copy.last_mut().unwrap() ^= 1;
+    link.server.send_datagram(copy);
+    link.settle();
+    assert_eq!(count(&link, Discard::Undecryptable), undecryptable + 1);
+    assert_eq!(count(&link, Discard::Duplicate), duplicates);
     assert_works(&mut link);
 }
 

@@ -97,6 +97,7 @@ fn only_the_bytes_of_a_challenge_validate_a_path() {
 }
 
 //= rfc9000#9 test
+//= rfc9000#8 test
 #[test]
 fn challenges_from_odd_addresses_are_not_heard() {
     let mut link = movable();
@@ -204,7 +205,73 @@ fn who_disables_migration_is_left_alone_where_it_is() {
     assert_alive(&mut link);
 }
 
+//= rfc9000#9.3.3 test
+#[test]
+fn a_challenge_on_the_path_in_use_is_answered_by_a_packet_that_is_no_probe() {
+    let mut link = movable();
+    link.server
+        .send(APPLICATION, &[Frame::PathChallenge([7; 8])]);
+    link.settle();
+    let mut packets = link.server.log().iter();
+    let answer = packets.find(|packet| {
+        let mut frames = packet.frames();
+        frames.any(|frame| frame == Frame::PathResponse([7; 8]))
+    });
+    let mut frames = answer.expect("an answer").frames();
+    assert!(frames.any(|frame| !is_probing(&frame)));
+    assert_alive(&mut link);
+}
+
+/// Frames of which packets that probe a path consist (RFC 9000 §9.1).
+fn is_probing(frame: &Frame<'_>) -> bool {
+    matches!(
+        frame,
+        Frame::PathChallenge(_)
+            | Frame::PathResponse(_)
+            | Frame::NewConnectionId { .. }
+            | Frame::Padding { .. }
+    )
+}
+
+/// A server that would rather be elsewhere.
+fn preferring(ipv4: &str) -> Link<Ours> {
+    let preferred = PreferredAddress {
+        ipv4: ipv4.parse().ok(),
+        ipv6: None,
+        connection_id: quicpro_core::wire::packet::ConnectionId::new(&[8; 8]).unwrap(),
+        reset_token: [8; 16],
+    };
+    let options = Options::default();
+    settled(options.parameters(|parameters| parameters.preferred_address = Some(preferred)))
+}
+
+//= rfc9000#9.6.2 test
+//= rfc9000#21.5.3 test
+#[test]
+fn a_preferred_address_that_is_silent_gets_nothing_but_challenges() {
+    let mut link = preferring("203.0.113.5:443");
+    for _ in 0..10 {
+        assert_alive(&mut link);
+        link.client.client.transport_mut().ping();
+        link.advance(Duration::from_secs(1));
+    }
+    let mut packets = 0;
+    for packet in link.server.log() {
+        if packet.destination.as_slice() == [8; 8] {
+            packets += 1;
+            assert!(packet.frames().all(|frame| is_probing(&frame)));
+        }
+    }
+    assert!((1..=10).contains(&packets), "{packets}");
+    assert_eq!(active(&link), 0);
+    let retired = Frame::RetireConnectionId { sequence: 1 };
+    assert_eq!(link.server.count(|frame| *frame == retired), 1);
+    assert_alive(&mut link);
+}
+
 //= rfc9000#9.6 test
+//= rfc9000#9.6.3 test
+//= rfc9000#21.5.6 test
 #[test]
 fn a_preferred_address_of_no_use() {
     let v6: SocketAddrV6 = "[2001:db8::1]:443".parse().expect("an address");
@@ -213,6 +280,8 @@ fn a_preferred_address_of_no_use() {
         (None, Some(v6)),
         (v4("192.0.2.1:443"), None),
         (v4("192.0.2.9:0"), None),
+        // A service of the client's own machine.
+        (v4("127.0.0.1:443"), None),
     ] {
         let preferred = PreferredAddress {
             ipv4,

@@ -111,6 +111,7 @@ fn a_server_that_knows_nothing_of_versions_is_good_enough_in_the_first_one() {
     assert_works(&mut settled(old(), first), V2);
 }
 
+//= rfc9369#3 test
 #[test]
 fn a_connection_begins_in_version_2_and_is_changed_to_version_1() {
     let only = |config: ClientConfig<'static>| config.versions(&[V2]);
@@ -226,6 +227,7 @@ fn forged_packets_of_the_other_version_change_nothing() {
 }
 
 //= rfc9368#4 test
+//= rfc9369#4 test
 #[test]
 fn a_server_that_lies_about_the_version_is_left() {
     let error = Code::VERSION_NEGOTIATION_ERROR.get();

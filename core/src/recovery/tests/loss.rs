@@ -104,6 +104,20 @@ fn samples_come_from_the_largest_number_and_only_if_it_is_new() {
     assert_eq!(bench.recovery.rtt().smoothed_us(), 81_250);
 }
 
+//= rfc9001#7 test
+#[test]
+fn a_delay_in_the_handshake_that_anybody_could_have_written_is_not_believed() {
+    for space in [Initial, Handshake] {
+        let mut bench = Bench::new(Side::Client, 16);
+        bench.send(0, space);
+        bench.ack(100, space, &[0]);
+        bench.send(100, space);
+        bench.ack_frame(at(300), space, &[1], 10_000, None).unwrap();
+        // (7 * 100 + 200) / 8, as if the server had not waited.
+        assert_eq!(bench.recovery.rtt().smoothed_us(), 112_500);
+    }
+}
+
 //= rfc9002#7.6.2 test
 #[test]
 fn losing_everything_for_three_probe_timeouts_collapses_the_window() {

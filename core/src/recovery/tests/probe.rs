@@ -18,6 +18,7 @@ fn probe_timeouts_back_off_and_are_reset_by_an_acknowledgement() {
     assert_eq!(bench.timeout(at(0).after(unit)), probe);
     //= rfc9002#6.2.4 test
     assert_eq!(bench.recovery.probes(Application), 2);
+    //= rfc9002#6.2 test
     // What was in flight is said again, and stays in flight: a probe timeout is not a loss.
     assert_eq!(bench.reported(Outcome::Lost), [number]);
     assert_eq!(bench.recovery.bytes_in_flight(), 1_200);

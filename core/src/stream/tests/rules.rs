@@ -161,6 +161,8 @@ fn events_are_edges_that_the_reader_arms_again() {
 }
 
 //= rfc9000#3.5 test
+//= rfc9000#3.3 test
+//= rfc9000#11.2 test
 #[test]
 fn a_stopped_sender_resets_and_the_response_is_still_read() {
     let (mut client, request) = client();
@@ -250,6 +252,38 @@ fn a_reset_drops_what_was_buffered_and_returns_its_credit() {
     assert_eq!(handle.read(&mut [0; 9]), Err(ReadError::Reset(0x102)));
     client.receive(&stream(0, 0, &[0; 10], false)).unwrap();
     assert_eq!(client.streams.receive.used_chunks(), 0);
+}
+
+//= rfc9000#4.4 test
+#[test]
+fn a_reset_of_one_direction_leaves_the_other_and_its_credit() {
+    let (mut client, request) = client();
+    let mut handle = client.streams.send_stream(request).unwrap();
+    handle.write_whole(&[&[1; 300]]).unwrap();
+    let sent = |packet: &Packet| -> usize {
+        let lengths = Frames::new(&packet.bytes).map(|frame| match frame {
+            Ok(Frame::Stream { data, .. }) => data.len(),
+            _ => 0,
+        });
+        lengths.sum()
+    };
+    assert_eq!(sent(&client.transmit(1200).unwrap()), 300);
+    let reset = Frame::ResetStream {
+        id: request,
+        code: 0x102,
+        final_size: 0,
+    };
+    client.receive(&reset).unwrap();
+    let raised = Frame::MaxStreamData {
+        id: request,
+        limit: 6000,
+    };
+    client.receive(&raised).unwrap();
+    let mut handle = client.streams.send_stream(request).unwrap();
+    handle.write_whole(&[&[2; 200]]).unwrap();
+    handle.finish().unwrap();
+    assert_eq!(sent(&client.transmit(1200).unwrap()), 200);
+    assert_eq!(client.streams.sender(0).unwrap().limit, 6000);
 }
 
 #[test]

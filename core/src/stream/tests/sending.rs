@@ -42,6 +42,7 @@ fn blocked_is_said_once_and_work_goes_on_with_credit() {
     assert!(client.poll().is_empty());
 }
 
+//= rfc9000#19.12 test
 #[test]
 fn the_peers_limits_are_kept_to_the_byte() {
     let (mut client, mut server) = (
@@ -108,6 +109,7 @@ fn the_peers_limits_are_kept_to_the_byte() {
     let _ = server.poll();
 }
 
+//= rfc9000#2.3 test
 #[test]
 fn urgent_streams_go_first_and_incremental_ones_take_turns() {
     let limits = Limits::SMALL;

@@ -19,6 +19,7 @@ impl Version {
     pub const V2: Self = Self(0x6b33_43cf);
 
     /// Every version that this engine speaks.
+    //= rfc9369#3
     pub const KNOWN: &'static [Self] = &[
         Self::V1,
         #[cfg(feature = "v2")]
