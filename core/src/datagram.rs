@@ -7,7 +7,7 @@
 //! Invariant: an entry is whole. When the received ones need room, the oldest make it; what is to be sent waits for
 //! its room outside.
 
-use crate::codec::{VarInt, copy};
+use crate::codec::{VarInt, copy, to_u64};
 use crate::frame_writer::FrameWriter;
 use crate::mem::Table;
 use crate::wire::frame::kind::DATAGRAM;
@@ -189,7 +189,7 @@ impl<'m> Datagrams<'m> {
 pub fn data_max(frame: usize) -> usize {
     let data = frame.saturating_sub(2);
     // A longer length takes a byte more.
-    data.saturating_sub(VarInt::size(data as u64) - 1)
+    data.saturating_sub(VarInt::size(to_u64(data)) - 1)
 }
 
 fn halves(bytes: &mut [u8]) -> (&mut [u8], &mut [u8]) {

@@ -2,7 +2,7 @@
 //!
 //! Invariant: what was written fits the packet, and every reliable frame in it has a token.
 
-use crate::codec::{Full, VarInt, Writer};
+use crate::codec::{Full, VarInt, Writer, to_u64};
 use crate::recovery::Token;
 use crate::wire::StreamId;
 use crate::wire::frame::Frame;
@@ -115,6 +115,7 @@ impl<'a> FrameWriter<'a> {
             return 0;
         }
         let token = Token::Crypto {
+            // A handshake has no 4 GB, and the length is bounded above.
             offset: offset as u32,
             length: length as u16,
         };
@@ -161,13 +162,14 @@ impl<'a> FrameWriter<'a> {
             if offset != 0 {
                 out.varint(offset)?;
             }
-            out.varint_sized(length as u64, length_size)?;
+            out.varint_sized(to_u64(length), length_size)?;
             fill(out.space(length)?);
             Ok(())
         });
         written.ok()?;
         self.ack_eliciting = true;
         self.remember(Token::Stream {
+            // What streams do here ends long before number 2^32 (`STREAMS_EVER`), and the length is bounded above.
             id: id.get() as u32,
             offset,
             length: length as u16,
@@ -179,13 +181,13 @@ impl<'a> FrameWriter<'a> {
     /// Writes a DATAGRAM frame with `length` bytes that `fill` copies, or nothing and says so.
     #[cfg(feature = "datagrams")]
     pub fn datagram(&mut self, length: usize, fill: impl FnOnce(&mut [u8])) -> bool {
-        let overhead = 1 + VarInt::size(length as u64);
+        let overhead = 1 + VarInt::size(to_u64(length));
         if self.room() < overhead + length {
             return false;
         }
         let written = self.out.whole(|out| {
             out.varint(crate::wire::frame::kind::DATAGRAM_LEN)?;
-            out.varint(length as u64)?;
+            out.varint(to_u64(length))?;
             fill(out.space(length)?);
             Ok(())
         });

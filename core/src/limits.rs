@@ -196,6 +196,7 @@ impl Limits {
     #[doc(hidden)]
     pub const fn unpacked(parts: [u128; 4]) -> Self {
         const fn field(parts: [u128; 4], index: usize) -> usize {
+            // One of the four fields of 32 bits, and no `usize` has fewer.
             (parts[index / 4] >> (96 - index % 4 * 32)) as u32 as usize
         }
         Self {
@@ -377,7 +378,7 @@ const fn chunks(bytes: usize, chunk: usize) -> usize {
         return 0;
     }
     let whole = bytes / chunk;
-    whole + (whole * chunk < bytes) as usize
+    whole + (whole * chunk < bytes) as usize // 0 or 1
 }
 
 const _: () = assert!(Limits::TINY.problem().is_none());

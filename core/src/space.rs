@@ -224,7 +224,8 @@ impl<'m> NumberSpaces<'m> {
         }
         insert(ranges, state, number);
         //= rfc9000#13.4.1
-        state.marks[codepoint as usize] = state.marks[codepoint as usize].wrapping_add(1);
+        let mark = &mut state.marks[codepoint as usize]; // a variant's number
+        *mark = mark.wrapping_add(1);
         if ack_eliciting {
             let order = if number == expected {
                 Order::InOrder

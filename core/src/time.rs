@@ -56,6 +56,7 @@ impl Instant {
 /// Microseconds of a duration, saturating: the engine's arithmetic is in `u64` microseconds.
 pub(crate) const fn micros(duration: Duration) -> u64 {
     let whole = duration.as_secs().saturating_mul(1_000_000);
+    // `From` is not const.
     whole.saturating_add(duration.subsec_micros() as u64)
 }
 

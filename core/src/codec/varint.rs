@@ -20,6 +20,7 @@ impl VarInt {
 
     /// Every 32-bit value fits.
     pub const fn from_u32(value: u32) -> Self {
+        // `From` is not const.
         Self(value as u64)
     }
 

@@ -144,7 +144,8 @@ impl CryptoReceive {
         if used == 0 {
             return 0;
         }
-        self.stored.shift_down(used as u32);
+        self.stored
+            .shift_down(u32::try_from(used).unwrap_or(u32::MAX));
         let unread = self.stored.last().map_or(0, |range| to_usize(range.end));
         // Both parts may overlap, and the lower byte is always written first.
         let bytes = Cell::from_mut(buffer).as_slice_of_cells();
@@ -254,7 +255,8 @@ impl CryptoSend {
             if written == 0 {
                 return;
             }
-            outgoing.lost.remove_below((start + written) as u32);
+            let end = u32::try_from(start + written).unwrap_or(u32::MAX);
+            outgoing.lost.remove_below(end);
         }
         while outgoing.next < outgoing.length {
             let rest = bytes.get(outgoing.next..).unwrap_or(&[]);

@@ -41,7 +41,9 @@ impl<'m> Early<'m> {
 
     /// Keeps a packet; `false` if there is no place for it.
     pub(super) fn keep(&mut self, codepoint: Codepoint, packet: &[u8]) -> bool {
-        let length = packet.len() as u16;
+        let Ok(length) = u16::try_from(packet.len()) else {
+            return false;
+        };
         for (index, kept) in self.kept.iter_mut().enumerate() {
             if kept.length > 0 {
                 continue;

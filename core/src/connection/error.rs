@@ -26,6 +26,7 @@ impl Reason {
         let mut new = Self::EMPTY;
         let length = reason.len().min(REASON_BYTES_MAX);
         copy(&mut new.bytes, reason);
+        // At most REASON_BYTES_MAX, which is less than 256.
         new.length = length as u8;
         new
     }

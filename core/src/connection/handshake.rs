@@ -12,7 +12,7 @@ use super::keys::Keyring;
 use super::promise::{self, Datagrams, Promise};
 use super::refusal::Refusal;
 use super::tracer::Tracer;
-use super::transmit::DATAGRAM_SIZE;
+use super::transmit::DATAGRAM_BYTES;
 use super::version_choice::VersionChoice;
 use super::{
     ClientConfig, Connection, Counters, Events, Memory, State, close, lent, timer, version,
@@ -46,7 +46,7 @@ impl<'m> Connection<'m> {
     #[inline(never)]
     pub fn new(memory: Memory<'m>) -> Self {
         let limits = memory.limits;
-        let datagram = DATAGRAM_SIZE as u16;
+        let datagram = DATAGRAM_BYTES;
         let ecn = recovery::Ecn::off();
         Self {
             state: State::Closed,
@@ -88,7 +88,7 @@ impl<'m> Connection<'m> {
             promise: Promise::none(),
             ping: false,
             idle_restartable: true,
-            datagram_max: limits.datagram.min(usize::from(u16::MAX)) as u16,
+            datagram_max: u16::try_from(limits.datagram).unwrap_or(u16::MAX),
         }
     }
 

@@ -9,8 +9,9 @@
 
 use core::net::{IpAddr, SocketAddr};
 
-use super::transmit::{DATAGRAM_SIZE, Interest};
+use super::transmit::{DATAGRAM_BYTES, DATAGRAM_SIZE, Interest};
 use super::{Connection, State, Transmit};
+use crate::codec::to_u64;
 use crate::crypto::random::Random;
 use crate::fmt::debug;
 use crate::frame_writer::{FrameWriter, PACKET_TOKENS_MAX};
@@ -156,14 +157,10 @@ impl Connection<'_> {
         let slot = routes.free_slot();
         let id = routes.name();
         let parts = &mut self.parts;
-        self.recovery.open_path(
-            now,
-            slot,
-            DATAGRAM_SIZE as u16,
-            &mut |space, outcome, token| {
+        self.recovery
+            .open_path(now, slot, DATAGRAM_BYTES, &mut |space, outcome, token| {
                 parts.on_outcome(space, outcome, token);
-            },
-        );
+            });
         let fresh_us = self.recovery.fresh_probe_timeout_us();
         let interval_us = self.recovery.probe_timeout_us().min(fresh_us);
         let timeout_us = self.recovery.probe_timeout_us().max(fresh_us);
@@ -347,7 +344,7 @@ impl Connection<'_> {
         };
         let size = self.finish_probe(now, builder, payload, slot);
         self.counters.datagrams_sent += 1;
-        self.counters.bytes_sent += size as u64;
+        self.counters.bytes_sent += to_u64(size);
         Some(Transmit {
             to,
             from,

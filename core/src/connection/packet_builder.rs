@@ -158,6 +158,7 @@ impl<'a> PacketBuilder<'a> {
             return 0;
         };
         if let Some(length_at) = self.length_at {
+            // A datagram has at most 65,527 bytes.
             patch_length(packet, length_at, (end - self.number_at) as u16);
         }
         keyring.seal(

@@ -5,7 +5,7 @@
 
 use super::config::Settings;
 use super::timer::NEVER_MS;
-use crate::codec::{Full, Writer};
+use crate::codec::{Full, Writer, to_u64};
 use crate::path::cid;
 use crate::stream::{RemoteLimits, Streams};
 use crate::wire::Side;
@@ -87,6 +87,7 @@ impl Promise {
             idle_timeout_ms,
             // The parameter is below 2^14.
             max_ack_delay_us: peer.max_ack_delay_ms as u32 * 1_000,
+            // At most 20.
             ack_delay_exponent: peer.ack_delay_exponent as u8,
             connection_ids: peer.active_connection_id_limit,
             reset_token: peer.stateless_reset_token,
@@ -125,14 +126,14 @@ pub(super) fn encode_ours(
         max_idle_timeout_ms: idle_timeout_ms,
         max_udp_payload_size: datagrams.udp_max.into(),
         #[cfg(feature = "datagrams")]
-        max_datagram_frame_size: datagrams.frame_max as u64,
+        max_datagram_frame_size: to_u64(datagrams.frame_max),
         initial_max_data: own.max_data,
         initial_max_stream_data_bidi_local: own.max_stream_data_bidi_local,
         initial_max_stream_data_bidi_remote: own.max_stream_data_bidi_remote,
         initial_max_stream_data_uni: own.max_stream_data_uni,
         initial_max_streams_bidi: own.max_streams_bidi,
         initial_max_streams_uni: own.max_streams_uni,
-        active_connection_id_limit: cid::REMOTE_MAX as u64,
+        active_connection_id_limit: to_u64(cid::REMOTE_MAX),
         initial_source_connection_id: Some(local),
         #[cfg(feature = "ack-frequency")]
         min_ack_delay_us: Some(crate::space::MIN_DELAY_US),

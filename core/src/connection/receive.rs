@@ -8,6 +8,7 @@ use super::crypto_stream::Admission;
 use super::frames::Place;
 use super::refusal::Refusal;
 use super::{Connection, ConnectionError, Receive, State};
+use crate::codec::to_u64;
 use crate::fmt::debug;
 use crate::recovery::Codepoint;
 use crate::space::Arrival;
@@ -37,7 +38,7 @@ impl Connection<'_> {
     #[inline(never)]
     pub fn handle_datagram(&mut self, now: Instant, from: &Receive, datagram: &mut [u8]) {
         self.counters.datagrams_received += 1;
-        self.counters.bytes_received += datagram.len() as u64;
+        self.counters.bytes_received += to_u64(datagram.len());
         //= rfc9000#9
         //= rfc9000#8
         // Servers move only where they said; packets from elsewhere are not from the server.

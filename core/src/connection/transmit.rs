@@ -5,6 +5,7 @@
 
 use super::packet_builder::{PacketBuilder, PacketHead};
 use super::{Connection, ConnectionError, State, Transmit, close, lent};
+use crate::codec::to_u64;
 use crate::context::Context;
 use crate::frame_writer::{FrameWriter, PACKET_TOKENS_MAX};
 use crate::recovery::{self, Codepoint, Purpose, Token};
@@ -18,7 +19,10 @@ use crate::wire::{Code, TransportError, rule};
 ///
 /// Larger ones need a path that was probed for them (RFC 8899): feature `pmtud`.
 //= rfc9000#14
-pub(super) const DATAGRAM_SIZE: usize = 1200;
+pub(super) const DATAGRAM_SIZE: usize = DATAGRAM_BYTES as usize; // wider
+
+/// The same, as components that store it have it.
+pub(super) const DATAGRAM_BYTES: u16 = 1_200;
 
 /// What a space may put into its next packet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -102,8 +106,8 @@ impl Connection<'_> {
         codepoint: Codepoint,
     ) -> Transmit {
         let datagrams = segment_size.map_or(1, |size| len.div_ceil(size.max(1)));
-        self.counters.datagrams_sent += datagrams as u64;
-        self.counters.bytes_sent += len as u64;
+        self.counters.datagrams_sent += to_u64(datagrams);
+        self.counters.bytes_sent += to_u64(len);
         Transmit {
             to: self.remote,
             #[cfg(feature = "migration")]

@@ -73,6 +73,7 @@ impl Digest {
         copy(&mut bytes, output);
         Self {
             bytes,
+            // At most DIGEST_LENGTH_MAX: longer ones do not fit `bytes`.
             length: output.len() as u8,
         }
     }

@@ -37,6 +37,7 @@ impl Secret {
         copy(&mut bytes, source);
         Self {
             bytes,
+            // At most DIGEST_LENGTH_MAX, as the callers have it.
             length: source.len() as u8,
         }
     }
@@ -50,6 +51,7 @@ impl Secret {
     pub fn derive(&self, hash: Hash, label: &[u8], context: &[u8]) -> Self {
         let mut derived = Self {
             bytes: [0; DIGEST_LENGTH_MAX],
+            // 32 or 48.
             length: hash.length() as u8,
         };
         let out = derived.bytes.get_mut(..hash.length()).unwrap_or_default();

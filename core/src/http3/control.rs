@@ -6,7 +6,7 @@ use super::Code;
 use super::error::Violation;
 use super::frame::{self, Header};
 use super::settings::{Reading, Settings};
-use crate::codec::VarInt;
+use crate::codec::{VarInt, to_u64};
 use crate::qpack::Cursor;
 use crate::wire::{Direction, Side, StreamId, rule};
 
@@ -99,7 +99,7 @@ impl Control {
         let piece = cursor.piece().len();
         let count = usize::try_from(self.left).map_or(piece, |left| left.min(piece));
         cursor.advance(count);
-        self.left -= count as u64;
+        self.left -= to_u64(count);
         count > 0
     }
 
@@ -170,12 +170,12 @@ impl Control {
     //= rfc9114#7.2.6
     //= rfc9114#5.2
     fn go_away(&mut self, cursor: &mut Cursor<'_>) -> Result<bool, Violation> {
-        if (cursor.remaining() as u64) < self.left {
+        if to_u64(cursor.remaining()) < self.left {
             return Ok(false);
         }
         let start = cursor.position();
         let id = cursor.varint();
-        let used = (cursor.position() - start) as u64;
+        let used = to_u64(cursor.position() - start);
         let Some(id) = id.ok().filter(|_| used == self.left).and_then(VarInt::new) else {
             return Err(Violation::new(rule!(
                 Code::FRAME_ERROR,
@@ -207,10 +207,10 @@ impl Control {
         let mut ahead = cursor.clone();
         let (Ok(identifier), Ok(value)) = (ahead.varint(), ahead.varint()) else {
             // A pair has 16 bytes at most: if the whole rest of the frame is there and no pair, none will come.
-            let is_cut = cursor.remaining() as u64 >= self.left;
+            let is_cut = to_u64(cursor.remaining()) >= self.left;
             return if is_cut { Err(CUT) } else { Ok(false) };
         };
-        let used = (ahead.position() - cursor.position()) as u64;
+        let used = to_u64(ahead.position() - cursor.position());
         self.left = self.left.checked_sub(used).ok_or(CUT)?;
         self.settings.pair(identifier, value)?;
         *cursor = ahead;

@@ -6,6 +6,7 @@
 
 use super::error::{Fault, MessageError};
 use super::message::Request;
+use crate::codec::to_u64;
 use crate::qpack::{Field, Line, Section, Source};
 use crate::wire::reason;
 
@@ -49,8 +50,8 @@ pub(crate) fn check(
             break;
         };
         size = size
-            .saturating_add(line.name_length as u64)
-            .saturating_add(line.value_length as u64)
+            .saturating_add(to_u64(line.name_length))
+            .saturating_add(to_u64(line.value_length))
             .saturating_add(32);
         if size > size_max {
             return Err(MessageError::FieldsTooLarge { length: size }.into());
@@ -113,7 +114,7 @@ impl Checked {
         }
         let status = decimal(line.value).filter(|_| line.value_length == 3);
         self.status = match status {
-            Some(status @ 100..=999) => status as u16,
+            Some(status @ 100..=999) => status as u16, // below 1,000
             _ => return Err(reason!(":status is not three digits")),
         };
         //= rfc9114#4.5
@@ -205,6 +206,7 @@ fn is_token(byte: u8) -> bool {
         let mut tokens = [0; 4];
         let mut index = 0;
         while index < characters.len() {
+            // A byte; `From` is not const.
             tokens[characters[index] as usize / 32] |= 1 << (characters[index] % 32);
             index += 1;
         }

@@ -1,6 +1,7 @@
 //! The memory of HTTP/3: one slot for each request, one bit for each slot, the scratch of one field line.
 
 use super::slot::RequestSlot;
+use crate::codec::to_u64;
 #[cfg(feature = "alloc")]
 use crate::limits::Limits;
 use crate::mem::{Flags, Table};
@@ -52,5 +53,5 @@ const DECODED_PER_ENCODED: u64 = 4;
 /// What SETTINGS_MAX_FIELD_SECTION_SIZE announces, and what a decoded section is held against.
 /// `section_max` is `Limits::field_section`.
 pub(crate) const fn field_section_size(section_max: usize) -> u64 {
-    section_max as u64 * DECODED_PER_ENCODED
+    to_u64(section_max) * DECODED_PER_ENCODED
 }

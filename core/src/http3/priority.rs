@@ -47,6 +47,7 @@ impl Priority {
     pub(crate) fn text(self) -> Text {
         let mut text = Text {
             bytes: *b"u=0, i",
+            // Six.
             length: if self.incremental { TEXT_MAX as u8 } else { 3 },
         };
         text.bytes[2] += self.urgency;

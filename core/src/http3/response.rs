@@ -16,6 +16,7 @@ use super::Code;
 use super::error::{Fault, MessageError, Violation};
 use super::field_rules::{self, Checked, Kind};
 use super::frame::{self, Header};
+use crate::codec::to_u64;
 use crate::qpack::{Cursor, Section, Source};
 use crate::wire::{reason, rule};
 
@@ -114,7 +115,7 @@ impl Response {
         let step = match self.frame {
             Frame::Header => return self.header(source, available, ended, section_max),
             Frame::Section { length } if available >= length => Step::Section { length },
-            Frame::LongSection { length } if available as u64 >= length.min(STATUS_LINE_MAX) => {
+            Frame::LongSection { length } if to_u64(available) >= length.min(STATUS_LINE_MAX) => {
                 self.long_section(source, length, available)?
             }
             Frame::Data { left: 0 } | Frame::Skip { left: 0 } => {
@@ -127,7 +128,7 @@ impl Response {
             Frame::Skip { left } if available > 0 => {
                 let length = at_most(available, left);
                 self.frame = Frame::Skip {
-                    left: left - length as u64,
+                    left: left - to_u64(length),
                 };
                 Step::Consume(length)
             }
@@ -174,7 +175,7 @@ impl Response {
     /// `length` of the bytes that [`Step::Body`] announced were taken.
     pub(crate) fn on_body(&mut self, length: usize) {
         if let Frame::Data { left } = &mut self.frame {
-            *left = left.saturating_sub(length as u64);
+            *left = left.saturating_sub(to_u64(length));
         }
     }
 
@@ -294,6 +295,7 @@ impl Response {
         length: u64,
         available: usize,
     ) -> Result<Step, Fault> {
+        // A constant, below 2^16.
         let mut scratch = [0; STATUS_LINE_MAX as usize];
         // No more of it than was waited for, so that it does not matter how much has come.
         let looked_at = at_most(available, length.min(STATUS_LINE_MAX));

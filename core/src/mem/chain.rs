@@ -56,6 +56,7 @@ impl Chain {
         if let Some(link) = pool.link_mut(chunk) {
             link.next = next;
             link.index = index;
+            // A chunk has at most 32 KB.
             link.prefix = prefix as u16;
         }
         if next == 0 {

@@ -92,6 +92,7 @@ impl<'m> Pool<'m> {
             fresh: 0,
             used: 0,
             lent: 0,
+            // Less than the bits of a usize.
             shift: chunk_len.trailing_zeros() as u8,
         }
     }
@@ -124,6 +125,7 @@ impl<'m> Pool<'m> {
     /// Lends the lowest `chunks` chunks (all, if there are fewer) as one buffer; only while none was used.
     pub fn lend(&mut self, chunks: usize) {
         debug_assert!(self.fresh == 0, "lent before anything is taken");
+        // A pool has at most 32,767 chunks.
         let chunks = chunks.min(self.chunks()) as u16;
         self.lent = chunks;
         self.fresh = chunks;

@@ -5,6 +5,8 @@
 
 use core::ops::Range;
 
+use crate::codec::to_usize;
+
 /// The presence of one chunk, borrowed from its pool.
 #[derive(Debug)]
 pub(super) struct Presence<'a> {
@@ -44,6 +46,7 @@ impl Presence<'_> {
             }
             put(self.bits, prefix..end.min(beyond), 0);
         }
+        // At most 32 KB, as above.
         *self.prefix = end as u16;
     }
 
@@ -107,7 +110,7 @@ fn first_differing(bits: &[u32], range: Range<usize>, flip: u32) -> usize {
     for (place, word) in bits.iter().enumerate().take(last).skip(first) {
         let found = (word ^ flip) & mask(place, &range);
         if found != 0 {
-            return place * 32 + found.trailing_zeros() as usize;
+            return place * 32 + to_usize(found.trailing_zeros());
         }
     }
     range.end

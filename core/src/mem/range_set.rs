@@ -69,7 +69,7 @@ impl<const N: usize> DerefMut for RangeSet<N> {
 impl Ranges<[Place]> {
     /// Number of ranges.
     pub const fn len(&self) -> usize {
-        self.len as usize
+        self.len as usize // wider; `From` is not const
     }
 
     /// No number is in the set.
@@ -182,6 +182,7 @@ impl Ranges<[Place]> {
         for (low, high) in places.iter().skip(from).zip(places.iter().skip(to)) {
             low.set(high.get());
         }
+        // No more than `len`, which is one byte.
         self.len -= (to - from) as u8;
     }
 

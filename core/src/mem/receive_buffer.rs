@@ -56,6 +56,7 @@ impl ReceiveBuffer {
         if end <= start {
             return Ok(());
         }
+        // Less than the length of `data`.
         let mut data = data.get((start - offset) as usize..).unwrap_or_default();
         let mut at = start;
         let mut first = 0;
@@ -107,14 +108,14 @@ impl ReceiveBuffer {
         if self.read == self.high {
             // The rest of the chunk is not needed before the next byte arrives.
             self.release_chunks(pool);
-            return count as usize;
+            return count as usize; // no more than was given
         }
         for _ in 0..passed {
             if self.chain.pop(pool) == Some(self.hint) {
                 self.hint = 0;
             }
         }
-        count as usize
+        count as usize // no more than was given
     }
 
     /// Drops all bytes and counts everything up to `end` as read. Returns by how much the read offset moved.

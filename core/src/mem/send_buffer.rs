@@ -72,7 +72,7 @@ impl SendBuffer {
         if self.is_empty() {
             return 0;
         }
-        pool.index(self.end - 1).wrapping_sub(pool.index(self.base)) as usize + 1
+        usize::from(pool.index(self.end - 1).wrapping_sub(pool.index(self.base))) + 1
     }
 
     /// Bytes that can be written if `new_chunks` chunks may be taken.
@@ -124,7 +124,8 @@ impl SendBuffer {
             let limit = self.base + u64::from(lost.end);
             let start = self.base + u64::from(lost.start);
             let start = self.scan(pool, start, limit, Sought::Absent);
-            self.lost.remove_below((start - self.base) as u32);
+            let place = self.behind_base(start);
+            self.lost.remove_below(place);
             if start < limit {
                 let limit = limit.min(start.saturating_add(to_u64(longest)));
                 let end = self.scan(pool, start, limit, Sought::Present);
@@ -155,7 +156,8 @@ impl SendBuffer {
 
     /// Bytes from `next_lost` up to `end` were sent again.
     pub fn on_sent_again(&mut self, end: u64) {
-        self.lost.remove_below(end.saturating_sub(self.base) as u32);
+        let place = self.behind_base(end);
+        self.lost.remove_below(place);
     }
 
     /// `range` was acknowledged. Chunks may become free.
@@ -175,6 +177,7 @@ impl SendBuffer {
             self.acknowledging = chunk;
             let position = pool.position(at);
             let length = (end - at).min(to_u64(pool.chunk_len() - position));
+            // At most a chunk.
             pool.mark(chunk, position..position + length as usize);
             at += length;
         }
@@ -188,10 +191,14 @@ impl SendBuffer {
         let start = range.start.max(self.base);
         let end = range.end.min(self.next);
         if start < end {
-            let from_base = |offset: u64| (offset - self.base) as u32;
-            let range = from_base(start)..from_base(end);
+            let range = self.behind_base(start)..self.behind_base(end);
             self.lost.insert_or_join(range);
         }
+    }
+
+    /// Where `offset` lies among what is buffered, which is less than 1 GiB.
+    fn behind_base(&self, offset: u64) -> u32 {
+        offset.saturating_sub(self.base) as u32
     }
 
     /// Everything is to be sent again from the first byte that is kept.
@@ -223,6 +230,7 @@ impl SendBuffer {
                 }
             }
         }
+        // No more than is buffered: less than 1 GiB.
         self.lost.shift_down((self.base - before) as u32);
         if self.is_empty() {
             self.release_chunks(pool);

@@ -7,12 +7,12 @@
 //! Invariant: what [`Decoder`] accepts is exactly what an encoder may produce: no EOS, padding of fewer
 //! than 8 bits, all ones.
 
-use crate::codec::DecodeError;
+use crate::codec::{DecodeError, to_usize};
 
 /// Bytes of `text` when encoded.
 pub fn encoded_length(text: &[u8]) -> usize {
     let bits: u32 = text.iter().map(|&byte| code(byte).1).sum();
-    bits.div_ceil(8) as usize
+    to_usize(bits.div_ceil(8))
 }
 
 /// Encodes `text`, handing out one byte after the other.
@@ -23,6 +23,7 @@ pub fn encode(text: &[u8], mut put: impl FnMut(u8)) {
         let (mut code, mut length) = code(byte);
         while length >= free {
             length -= free;
+            // The lowest byte: what is above has been put before.
             put((waiting << free | code >> length) as u8);
             code &= (1 << length) - 1;
             (waiting, free) = (0, 8);
@@ -31,6 +32,7 @@ pub fn encode(text: &[u8], mut put: impl FnMut(u8)) {
         free -= length;
     }
     if free < 8 {
+        // The lowest byte, as above.
         put((waiting << free) as u8 | ((1 << free) - 1));
     }
 }
@@ -60,7 +62,7 @@ fn symbol(bits: u32) -> Option<(u8, u32)> {
         // Shorter codes are smaller: never below the first of this length.
         let rank = (bits >> (32 - length)).wrapping_sub(first);
         if rank < count {
-            return Some((SYMBOLS[(start + rank) as usize & 0xff], length));
+            return Some((SYMBOLS[to_usize(start + rank) & 0xff], length));
         }
         start += count;
         first = (first + count) << 1;
@@ -90,6 +92,7 @@ impl Decoder {
             // The zeros behind can only make the code look shorter; a length that is covered by arrived bits is
             // the true one.
             let (symbol, length) =
+                // The upper half.
                 symbol((self.window >> 32) as u32).ok_or(DecodeError::Invalid)?;
             if length > self.bits {
                 break;
@@ -123,6 +126,7 @@ static SYMBOLS: [u8; 256] = CODE.symbols;
 /// Place of each symbol in [`SYMBOLS`].
 static RANKS: [u8; 256] = CODE.ranks;
 /// How many symbols have each length, from [`SHORTEST`] on. One code of the longest is left over, for EOS.
+// Casts here and below widen or stay below 256; `From` is not const.
 static COUNTS: [u8; (LONGEST - SHORTEST) as usize + 1] = CODE.counts;
 
 /// What the lengths define.

@@ -47,15 +47,17 @@ pub fn decode(cursor: &mut Cursor<'_>, bits: u32) -> Result<usize, DecodeError> 
 pub fn encode(pattern: u8, bits: u32, value: usize, mut put: impl FnMut(u8)) {
     let mask = u8::MAX >> (8 - bits);
     let Some(mut rest) = value.checked_sub(usize::from(mask)) else {
+        // Below the mask.
         put(pattern | value as u8);
         return;
     };
     put(pattern | mask);
     while rest >= 0x80 {
+        // The lowest seven bits; the next one is set in any case.
         put(0x80 | rest as u8);
         rest >>= 7;
     }
-    put(rest as u8);
+    put(rest as u8); // less than 0x80
 }
 
 #[cfg(test)]

@@ -34,10 +34,11 @@ pub fn find(name: &[u8], value: &[u8]) -> Match {
             continue;
         }
         if string(entry[1]) == value {
+            // The table has 99 entries.
             return Match::Whole(index as u8);
         }
         if best == Match::None {
-            best = Match::Name(index as u8);
+            best = Match::Name(index as u8); // as above
         }
     }
     best
@@ -87,6 +88,7 @@ const PACKED: Packed = {
 
 impl Packed {
     /// The place of `string`, at the end if it is not there yet.
+    // Evaluated when compiled: lengths are below 256 and places below 2^16, or the table would not fit its type.
     const fn place(&mut self, string: &[u8]) -> u16 {
         let mut at = 0;
         while at < self.used && !self.has(string, at) {

@@ -44,6 +44,7 @@ impl Snapshot {
 
     /// As it is stored: memory that is all zeros need not be touched before it is used.
     pub(super) const fn words(self) -> SnapshotWords {
+        // Both are wider than before; `From` is not const.
         let lost = (self.lost as u64) << 32 | self.in_flight as u64;
         [
             self.delivered,

@@ -86,6 +86,7 @@ impl Pacer {
     /// Bytes that may leave at `now`.
     pub fn available(&mut self, now: Instant) -> u32 {
         self.fill(now);
+        // No more than a burst, which has 32 bits.
         (self.available >> FRACTION) as u32
     }
 
@@ -108,7 +109,7 @@ impl Pacer {
         let missing = bytes
             .max(batch)
             .min(self.burst)
-            .saturating_sub((self.available >> FRACTION) as u32);
+            .saturating_sub((self.available >> FRACTION) as u32); // as above
         if missing == 0 {
             return self.filled_at;
         }

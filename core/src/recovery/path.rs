@@ -49,7 +49,7 @@ impl Slot {
 
     /// Of packets whose path was forgotten.
     #[cfg(feature = "migration")]
-    pub(super) const GONE: Self = Self::new(PATHS_MAX as u8);
+    pub(super) const GONE: Self = Self::new(PATHS_MAX as u8); // three
 
     #[cfg_attr(not(feature = "migration"), expect(unused_variables))]
     const fn new(index: u8) -> Self {
@@ -61,7 +61,7 @@ impl Slot {
 
     pub(super) const fn index(self) -> usize {
         #[cfg(feature = "migration")]
-        return self.index as usize;
+        return self.index as usize; // wider; `From` is not const
         #[cfg(not(feature = "migration"))]
         return 0;
     }
@@ -72,7 +72,7 @@ impl Slot {
     }
 
     pub(super) const fn bits(self) -> u8 {
-        self.index() as u8
+        self.index() as u8 // it was made of one
     }
 }
 

@@ -115,7 +115,7 @@ impl Recovery<'_> {
         }
         for other in Space::ALL {
             let packets = if other == space { PROBES } else { 1 };
-            let state = &mut self.spaces[other as usize];
+            let state = &mut self.spaces[other.index()];
             if state.ack_eliciting_in_flight > 0 {
                 // Other spaces speak as well: their packets travel in the same datagram.
                 state.probes = packets;

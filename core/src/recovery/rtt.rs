@@ -42,7 +42,7 @@ impl Rtt {
     //= rfc9002#5.3
     pub fn on_sample(&mut self, now: Instant, latest: u64, ack_delay: u32) {
         // A clock that ticks slowly can measure zero; a path never is that fast.
-        let latest = latest.clamp(1, SAMPLE_MAX_US.into()) as u32;
+        let latest = latest.clamp(1, SAMPLE_MAX_US.into()) as u32; // which has 32 bits
         self.latest = latest;
         if self.first_sample == Instant::NEVER {
             self.first_sample = now;

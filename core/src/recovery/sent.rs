@@ -43,6 +43,11 @@ pub(super) enum Fate {
 }
 
 impl Fate {
+    /// The variant's number: two bits of a record.
+    const fn bits(self) -> u8 {
+        self as u8
+    }
+
     pub(super) fn is_outstanding(self) -> bool {
         matches!(self, Self::Outstanding | Self::Repeated)
     }
@@ -106,7 +111,7 @@ impl SentPacket {
 
     fn new(packet: &Sent) -> Self {
         let time = packet.time.as_micros();
-        let mut state = packet.fate as u8 | packet.path.bits() << PATH;
+        let mut state = packet.fate.bits() | packet.path.bits() << PATH;
         if packet.ack_eliciting {
             state |= ACK_ELICITING;
         }
@@ -114,6 +119,7 @@ impl SentPacket {
             state |= MARKED;
         }
         Self {
+            // The low halves; what is above follows from the records behind, and 48 bits of time are nine years.
             number: packet.number as u32,
             time: time as u32,
             time_high: (time >> 32) as u16,
@@ -254,6 +260,7 @@ impl Ring<'_> {
 
     /// How far below the highest number a record's lies.
     fn distance(&self, packet: SentPacket) -> u32 {
+        // Modulo 2^32: no record is further away.
         (self.state.end as u32).wrapping_sub(packet.number)
     }
 
@@ -280,7 +287,7 @@ impl Ring<'_> {
 
     pub(super) fn set_fate(&mut self, index: usize, fate: Fate) {
         if let Some(packet) = self.stored_mut(index) {
-            packet.state = packet.state & !FATE | fate as u8;
+            packet.state = packet.state & !FATE | fate.bits();
         }
     }
 
@@ -329,7 +336,7 @@ impl Ring<'_> {
         }
         let mut stored = SentPacket::new(packet);
         stored.tokens = count;
-        stored.link = first as u16;
+        stored.link = first as u16; // a place in the ring of tokens
         self.state.token_len += tokens.len();
         self.state.len += 1;
         self.state.end = packet.number + 1;
@@ -392,7 +399,7 @@ impl Ring<'_> {
 
     /// Notes that all records of `from..to` are acknowledged, so that later frames can step over them.
     pub(super) fn join_acknowledged(&mut self, from: usize, to: usize) {
-        let length = to.saturating_sub(from).min(usize::from(u16::MAX)) as u16;
+        let length = u16::try_from(to.saturating_sub(from)).unwrap_or(u16::MAX);
         if let Some(packet) = self.stored_mut(from).filter(|_| length > 0) {
             packet.link = length;
         }

@@ -74,7 +74,7 @@ impl Skipped {
             .numbers
             .iter()
             .filter(|number| (from..end).contains(*number));
-        within.count() as u64
+        crate::codec::to_u64(within.count())
     }
 }
 

@@ -97,9 +97,10 @@ impl Streams<'_> {
 
     /// Takes the next slot out of an event's set, going round.
     fn poll(&mut self, set: Set) -> Option<(usize, StreamId)> {
-        let number = set as usize;
+        let number = set.index();
         let slot = self.flags.next(number, usize::from(self.cursors[number]))?;
         self.flags.remove(number, slot);
+        // There are at most 2^15 slots.
         self.cursors[number] = slot as u16 + 1;
         Some((slot, self.slots.id(slot)?))
     }
@@ -124,7 +125,7 @@ impl Streams<'_> {
             return;
         }
         let mut from = 0;
-        while let Some(slot) = self.flags.at_least(Set::Waiting as usize, from) {
+        while let Some(slot) = self.flags.at_least(Set::Waiting.index(), from) {
             from = slot + 1;
             if self.capacity(slot) > 0 {
                 self.remove(Set::Waiting, slot);

@@ -155,6 +155,7 @@ impl Budget {
 
     /// The part of `allowance` that is lent.
     pub fn lent(&self, allowance: u64) -> u32 {
+        // Part of a window, which has at most 1 GiB.
         (allowance as u32).saturating_sub(self.initial)
     }
 

@@ -174,8 +174,15 @@ enum Set {
     Data,
 }
 
+impl Set {
+    /// The variant's number.
+    const fn index(self) -> usize {
+        self as usize
+    }
+}
+
 /// Bit sets over the slots.
-pub(super) const SETS: usize = Set::Data as usize + 8;
+pub(super) const SETS: usize = Set::Data.index() + 8;
 
 /// MAX_DATA is to be sent, if there is something to tell.
 const MAX_DATA: u8 = 1;
@@ -224,7 +231,7 @@ impl<'m> Streams<'m> {
             max_stream_data_bidi_remote: if remote_requests > 0 { initial } else { 0 },
             max_stream_data_uni: to_u64(limits.unidirectional_stream_window()),
             max_streams_bidi: remote_requests,
-            max_streams_uni: REMOTE_UNIDIRECTIONAL as u64,
+            max_streams_uni: to_u64(REMOTE_UNIDIRECTIONAL),
         };
         let accepting = |limit| Accepting {
             next: 0,
@@ -240,6 +247,7 @@ impl<'m> Streams<'m> {
             credit: ReceiveCredit::new(now, full, engine),
             allowance: SendCredit::default(),
             budget: Budget::new(
+                // Windows have at most 1 GiB, and requests are fewer.
                 full.saturating_sub(engine) as u32,
                 limits.requests as u32,
                 initial as u32,

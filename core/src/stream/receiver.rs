@@ -74,6 +74,7 @@ impl Receiver {
     pub(super) fn open(share: u64) -> Self {
         Self {
             limit: share,
+            // Part of a window, which has at most 1 GiB.
             share: share as u32,
             ..Self::EMPTY
         }

@@ -120,7 +120,7 @@ impl SendStream<'_, '_> {
     //= rfc9000#2.3
     pub fn set_priority(&mut self, priority: Priority) {
         if let Some(sender) = self.streams.sender_mut(self.slot) {
-            let set = Set::Data as usize + sender.urgency();
+            let set = Set::Data.index() + sender.urgency();
             sender.priority = priority;
             self.streams.flags.remove(set, self.slot);
             self.streams.refresh_sender(self.slot);

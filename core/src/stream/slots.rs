@@ -52,6 +52,7 @@ impl<'m> Slots<'m> {
     fn position(&self, id: u64, key: u32) -> Option<usize> {
         let range = self.range(id);
         let keys = self.keys.get(range.clone())?;
+        // Which bits make the home does not matter.
         let home = (id as usize >> 2).checked_rem(keys.len())?;
         if keys.get(home) == Some(&key) {
             return Some(range.start + home);

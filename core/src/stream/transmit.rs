@@ -22,8 +22,8 @@ impl Streams<'_> {
     /// Whether [`on_transmit`](Self::on_transmit) would write something if it had room.
     pub fn has_pending(&self) -> bool {
         self.control != 0
-            || self.flags.any(Set::Control as usize)
-            || self.flags.any(Set::Again as usize)
+            || self.flags.any(Set::Control.index())
+            || self.flags.any(Set::Again.index())
             || (self.allowance.available() > 0 && self.next_urgency().is_some())
     }
 
@@ -94,11 +94,11 @@ impl Streams<'_> {
 
     /// Control frames of single streams. Says whether all fitted.
     fn write_controls(&mut self, now: Instant, writer: &mut FrameWriter<'_>) -> bool {
-        while let Some((slot, id)) = self.next_slot(Set::Control as usize) {
+        while let Some((slot, id)) = self.next_slot(Set::Control.index()) {
             if !self.write_control(slot, id, now, writer) {
                 return false;
             }
-            self.flags.remove(Set::Control as usize, slot);
+            self.flags.remove(Set::Control.index(), slot);
         }
         true
     }
@@ -120,9 +120,7 @@ impl Streams<'_> {
         };
         if receiver.control & STOP != 0 {
             let code = receiver.code;
-            let token = Token::StopSending {
-                id: id.get() as u32,
-            };
+            let token = Token::StopSending { id: number(id) };
             if !writer.frame(&Frame::StopSending { id, code }, token) {
                 return false;
             }
@@ -135,7 +133,7 @@ impl Streams<'_> {
         let limit = self.next_stream_limit(slot, now);
         if is_needed || limit > told {
             let token = Token::MaxStreamData {
-                id: id.get() as u32,
+                id: number(id),
                 limit,
             };
             if !writer.frame(&Frame::MaxStreamData { id, limit }, token) {
@@ -170,7 +168,7 @@ impl Streams<'_> {
 
     /// Lost data and ends of streams. Says whether all fitted.
     fn write_again(&mut self, writer: &mut FrameWriter<'_>) -> bool {
-        while let Some((slot, id)) = self.next_slot(Set::Again as usize) {
+        while let Some((slot, id)) = self.next_slot(Set::Again.index()) {
             let (Some(sender), pool) = (self.senders.get_mut(slot), &mut self.send) else {
                 return true;
             };
@@ -185,6 +183,7 @@ impl Streams<'_> {
                     continue;
                 }
             };
+            // At most PIECE.
             let length = (range.end - range.start) as usize;
             let last = wants_fin && range.end == end;
             let buffer = &mut sender.buffer;
@@ -216,7 +215,7 @@ impl Streams<'_> {
                 }
                 return;
             }
-            let set = Set::Data as usize + urgency;
+            let set = Set::Data.index() + urgency;
             let Some((slot, id)) = self.next_slot(set) else {
                 return;
             };
@@ -227,6 +226,7 @@ impl Streams<'_> {
             let available = sender.sendable().min(credit).min(to_u64(PIECE));
             let last = sender.fin == Fin::Wanted && offset + available == sender.buffer.end();
             let buffer = &mut sender.buffer;
+            // At most PIECE.
             let written = writer.stream(id, offset, available as usize, last, |out| {
                 buffer.copy(pool, offset, out);
             });
@@ -238,6 +238,7 @@ impl Streams<'_> {
                 sender.on_fin_sent();
             }
             if let Some(cursor) = self.cursors.get_mut(set) {
+                // There are at most 2^15 slots.
                 *cursor = slot as u16 + u16::from(sender.priority.incremental);
             }
             self.allowance.on_sent(to_u64(length));
@@ -247,7 +248,7 @@ impl Streams<'_> {
 
     /// The most urgent set of streams with new data.
     fn next_urgency(&self) -> Option<usize> {
-        (0..8).find(|urgency| self.flags.any(Set::Data as usize + urgency))
+        (0..8).find(|urgency| self.flags.any(Set::Data.index() + urgency))
     }
 
     fn next_slot(&mut self, set: usize) -> Option<(usize, StreamId)> {
@@ -259,8 +260,13 @@ impl Streams<'_> {
     }
 }
 
+/// A stream as tokens name it: there are no more than [`super::STREAMS_EVER`].
+fn number(id: StreamId) -> u32 {
+    id.get() as u32
+}
+
 fn write_sender_control(sender: &mut Sender, id: StreamId, writer: &mut FrameWriter<'_>) -> bool {
-    let number = id.get() as u32;
+    let number = number(id);
     if sender.control & RESET != 0 {
         let frame = Frame::ResetStream {
             id,

@@ -39,11 +39,11 @@ impl<'m> Streams<'m> {
     }
 
     pub(super) fn insert(&mut self, set: Set, slot: usize) {
-        self.flags.insert(set as usize, slot);
+        self.flags.insert(set.index(), slot);
     }
 
     pub(super) fn remove(&mut self, set: Set, slot: usize) {
-        self.flags.remove(set as usize, slot);
+        self.flags.remove(set.index(), slot);
     }
 
     /// Puts a sending part into the sets that its state asks for.
@@ -52,13 +52,13 @@ impl<'m> Streams<'m> {
             return;
         };
         let again = sender.needs_no_credit();
-        let data = Set::Data as usize + sender.urgency();
+        let data = Set::Data.index() + sender.urgency();
         let has_data = sender.sendable() > 0;
         if sender.is_limited() && !sender.is_blocked_told {
             sender.is_blocked_told = true;
             self.demand_of_sender(slot, sender::BLOCKED);
         }
-        self.flags.put(Set::Again as usize, slot, again);
+        self.flags.put(Set::Again.index(), slot, again);
         self.flags.put(data, slot, has_data);
     }
 
@@ -160,8 +160,8 @@ impl<'m> Streams<'m> {
         let free = self.send.free_chunks();
         let reserved = self.senders.len() - self.holding - own;
         let mut spare = free.saturating_sub(reserved + own);
-        let others = self.flags.count(Set::Waiting as usize)
-            - usize::from(self.flags.contains(Set::Waiting as usize, slot));
+        let others = self.flags.count(Set::Waiting.index())
+            - usize::from(self.flags.contains(Set::Waiting.index(), slot));
         if others > 0 {
             let rest = self.send.chunks().saturating_sub(self.senders.len());
             let held = buffer.chunks(&self.send).saturating_sub(1);
@@ -215,7 +215,7 @@ impl<'m> Streams<'m> {
                 self.budget.on_ended(receiver);
             }
         }
-        if send_left && receive_left && !self.flags.contains(Set::Left as usize, slot) {
+        if send_left && receive_left && !self.flags.contains(Set::Left.index(), slot) {
             self.insert(Set::Left, slot);
             if is_request {
                 self.active -= 1;
@@ -236,12 +236,12 @@ impl<'m> Streams<'m> {
     /// Frees the slots of streams that are over and of which everything was told.
     pub(super) fn reap(&mut self) {
         let mut from = 0;
-        while let Some(slot) = self.flags.at_least(Set::Ended as usize, from) {
+        while let Some(slot) = self.flags.at_least(Set::Ended.index(), from) {
             from = slot + 1;
             let untold = [Set::Finished, Set::Reset, Set::Stopped];
             if untold
                 .iter()
-                .any(|set| self.flags.contains(*set as usize, slot))
+                .any(|set| self.flags.contains(set.index(), slot))
             {
                 continue;
             }

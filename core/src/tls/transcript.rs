@@ -21,6 +21,7 @@ impl Transcript {
     //= rfc8446#4.4.1
     pub fn retried(hash: Hash, client_hello: &[u8]) -> Self {
         let digest = hash.digest(client_hello);
+        // 32 or 48.
         let length = digest.as_slice().len() as u8;
         let header: [u8; HEADER_LENGTH] = [MessageType::MESSAGE_HASH.0, 0, 0, length];
         let mut transcript = Self::new(hash, &header);

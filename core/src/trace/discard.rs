@@ -31,7 +31,7 @@ pub enum Discard {
 
 impl Discard {
     /// How many reasons there are.
-    pub const COUNT: usize = Self::Closed as usize + 1;
+    pub const COUNT: usize = Self::Closed.index() + 1;
 
     /// All of them.
     pub const ALL: [Self; Self::COUNT] = [
@@ -46,6 +46,11 @@ impl Discard {
         Self::Unexpected,
         Self::Closed,
     ];
+
+    /// The variant's number.
+    const fn index(self) -> usize {
+        self as usize
+    }
 
     /// In words.
     pub const fn name(self) -> &'static str {
@@ -80,13 +85,13 @@ impl Trace {
 
     /// Counts a discard; the count stays at its maximum once there.
     pub fn discard(&mut self, reason: Discard) {
-        if let Some(count) = self.discarded.get_mut(reason as usize) {
+        if let Some(count) = self.discarded.get_mut(reason.index()) {
             *count = count.saturating_add(1);
         }
     }
 
     /// How often bytes were thrown away for `reason`.
     pub fn discarded(&self, reason: Discard) -> u32 {
-        self.discarded.get(reason as usize).copied().unwrap_or(0)
+        self.discarded.get(reason.index()).copied().unwrap_or(0)
     }
 }

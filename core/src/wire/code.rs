@@ -52,6 +52,7 @@ impl Code {
 
     /// CRYPTO_ERROR: the TLS alert `description` in the range 0x0100-0x01ff (RFC 9001 §4.8).
     pub const fn crypto(description: u8) -> Self {
+        // `From` is not const.
         Self(0x100 | description as u64)
     }
 
@@ -63,7 +64,7 @@ impl Code {
     /// The TLS alert inside a CRYPTO_ERROR.
     pub const fn alert(self) -> Option<u8> {
         if self.0 >> 8 == 1 {
-            Some((self.0 & 0xff) as u8)
+            Some((self.0 & 0xff) as u8) // the lowest byte
         } else {
             None
         }
@@ -131,6 +132,7 @@ impl TransportError {
     /// those are not named (RFC 9000 §19.19).
     #[must_use]
     pub const fn in_frame(self, frame: u64) -> Self {
+        // `From` and `try_from` are not const.
         let frame = if frame > u32::MAX as u64 {
             0
         } else {
@@ -149,7 +151,7 @@ impl TransportError {
         if self.frame == 0 {
             None
         } else {
-            Some(self.frame as u64)
+            Some(self.frame as u64) // wider
         }
     }
 

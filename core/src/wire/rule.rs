@@ -14,6 +14,7 @@ pub struct Rule {
 impl Rule {
     /// The rule whose breach costs `code`. The codes that we choose are all below 2^16.
     pub const fn new(code: u64, reason: &'static str) -> Self {
+        // `From` and `try_from` are not const.
         assert!(code <= u16::MAX as u64, "evaluated when compiled");
         Self {
             code: code as u16,
@@ -23,7 +24,7 @@ impl Rule {
 
     /// The number of the error code.
     pub const fn code(&self) -> u64 {
-        self.code as u64
+        self.code as u64 // wider
     }
 
     /// What was wrong, for people; empty without the feature `reasons`.

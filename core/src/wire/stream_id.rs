@@ -46,6 +46,7 @@ impl StreamId {
         if index >= 1 << 60 {
             return None;
         }
+        // `From` is not const.
         let initiator = matches!(initiator, Side::Server) as u64;
         let direction = matches!(direction, Direction::Unidirectional) as u64;
         Some(Self(index << 2 | direction << 1 | initiator))

@@ -284,13 +284,13 @@ impl TransportParameters {
             #[cfg(feature = "v2")]
             if let Some(information) = &self.version_information {
                 writer.varint(id::VERSION_INFORMATION)?;
-                writer.varint(information.encoded_length() as u64)?;
+                writer.varint(to_u64(information.encoded_length()))?;
                 information.encode(writer)?;
             }
             #[cfg(feature = "ack-frequency")]
             if let Some(delay_us) = self.min_ack_delay_us {
                 writer.varint(id::MIN_ACK_DELAY)?;
-                writer.varint(VarInt::size(delay_us) as u64)?;
+                writer.varint(to_u64(VarInt::size(delay_us)))?;
                 writer.varint(delay_us)?;
             }
             #[cfg(feature = "grease")]
@@ -377,6 +377,7 @@ struct Integer {
 }
 
 const fn integer(id: u64, least: u16, most: u64) -> Integer {
+    // Those that are listed are below 256.
     let id = id as u8;
     Integer { id, least, most }
 }

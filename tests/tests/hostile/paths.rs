@@ -3,7 +3,7 @@
 use super::ours::{Ours, address, assert_alive, connected, instant, settled};
 use quicpro_core::connection::{MigrateError, PathId, Receive};
 use quicpro_core::wire::PreferredAddress;
-use quicpro_core::wire::frame::Frame;
+use quicpro_core::wire::frame::{Frame, Frames};
 use quicpro_core::wire::packet::Space;
 use quicpro_tests::scripted::{Link, Options, Packet};
 use std::net::{SocketAddr, SocketAddrV4, SocketAddrV6};
@@ -212,12 +212,13 @@ fn a_challenge_on_the_path_in_use_is_answered_by_a_packet_that_is_no_probe() {
     link.server
         .send(APPLICATION, &[Frame::PathChallenge([7; 8])]);
     link.settle();
-    let mut packets = link.server.log().iter();
-    let answer = packets.find(|packet| {
+    let log = link.server.log().iter();
+    let mut answers = log.filter(|packet| {
         let mut frames = packet.frames();
         frames.any(|frame| frame == Frame::PathResponse([7; 8]))
     });
-    let mut frames = answer.expect("an answer").frames();
+    let answer = answers.next().expect("an answer").payload.clone();
+    let mut frames = Frames::new(&answer).flatten();
     assert!(frames.any(|frame| !is_probing(&frame)));
     assert_alive(&mut link);
 }

@@ -17,6 +17,7 @@ use sha2::{Digest, Sha256, Sha384, Sha512};
 
 use super::SIGNATURE_LENGTH_MAX;
 use super::rsa_padding::{is_pkcs1, is_pss};
+use crate::codec::to_usize;
 
 /// Shorter moduli are no longer safe; longer ones would cost more stack than certificates of the web are worth.
 const MODULUS_BITS: core::ops::RangeInclusive<usize> = 2_048..=SIGNATURE_LENGTH_MAX * 8;
@@ -124,7 +125,7 @@ impl<'a> PublicKey<'a> {
 
     fn modulus_bits(&self) -> usize {
         let unused = self.modulus.first().map_or(0, |byte| byte.leading_zeros());
-        self.modulus.len() * 8 - unused as usize
+        self.modulus.len() * 8 - to_usize(unused)
     }
 
     /// Raises `signature` to the public exponent. It has the modulus' length and is smaller.

@@ -18,6 +18,7 @@ const FILL_LENGTH_MIN: usize = 8;
 /// the hash's object identifier 2.16.840.1.101.3.4.2.
 pub(super) fn is_pkcs1(encoded: &[u8], hash: u8, digest: &[u8]) -> bool {
     let mut info = DIGEST_INFO;
+    // A digest has at most 64 bytes: both sums are below 128.
     info[1] = (info.len() - 2 + digest.len()) as u8;
     info[14] = hash;
     info[18] = digest.len() as u8;

@@ -323,6 +323,7 @@ impl<'m> Connection<'m> {
             let mut preface = Writer::new(&mut buffer);
             let written = match role {
                 0 => {
+                    // Any 32 bits will do.
                     let grease = quic.random().u64() as u32;
                     write_preface(&mut preface, field_section_size(self.section_max), grease)
                 }

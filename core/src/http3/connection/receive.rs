@@ -3,6 +3,7 @@
 //! Invariant: a field section's bytes stay in the receive pool until the event that shows them is over.
 
 use super::{Connection, Quic, READY, extent};
+use crate::codec::to_u64;
 use crate::http3::Code;
 use crate::http3::error::{Fault, RecvError};
 use crate::http3::event::RequestId;
@@ -193,7 +194,7 @@ fn advance(
     };
     match step {
         Step::Body { .. } => {
-            let end = stream.read_offset() + stream.available() as u64;
+            let end = stream.read_offset() + to_u64(stream.available());
             let told = core::mem::replace(&mut slot.told_to, end);
             return Ok((told != end).then_some(Found::Data));
         }

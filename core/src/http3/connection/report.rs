@@ -4,6 +4,7 @@
 
 use super::Quic;
 use super::send::Fields as Sent;
+use crate::codec::to_u64;
 use crate::http3::field_rules::{Checked, Kind};
 use crate::http3::fields::{FieldLine, Fields, Received};
 use crate::http3::{Settings, frame};
@@ -26,7 +27,7 @@ pub(super) fn request(quic: &mut Quic<'_>, id: StreamId, length: usize, fields: 
 
 /// A section of `length` bytes was written.
 pub(super) fn headers(quic: &mut Quic<'_>, id: StreamId, length: usize, fields: Sent<'_>) {
-    let (owner, length) = (Owner::Local, length as u64);
+    let (owner, length) = (Owner::Local, to_u64(length));
     let tracer = quic.tracer();
     if !tracer.is_on() {
         return;
@@ -77,7 +78,7 @@ pub(super) fn section(
         }
     }
     *quic.tracer() = tracer;
-    let length = length as u64;
+    let length = to_u64(length);
     frame(quic, owner, id, Http3Frame::Headers { length });
 }
 
@@ -121,6 +122,7 @@ pub(super) fn settings(quic: &mut Quic<'_>, owner: Owner, id: StreamId, settings
 
 /// The three digits of a status.
 fn digits(status: u16) -> [u8; 3] {
+    // One decimal digit.
     let digit = |number: u16| b'0' + (number % 10) as u8;
     [digit(status / 100), digit(status / 10), digit(status)]
 }

@@ -3,7 +3,7 @@
 //! Invariant: a frame is written whole or not at all.
 
 use super::{Connection, Quic, report};
-use crate::codec::{VarInt, Writer};
+use crate::codec::{VarInt, Writer, to_u64};
 use crate::http3::error::{RequestError, SendError};
 use crate::http3::event::RequestId;
 use crate::http3::field_rules;
@@ -97,7 +97,7 @@ impl<'m> Connection<'m> {
         });
         let settings = self.control.settings();
         let accepted = settings.and_then(|settings| settings.max_field_section_size);
-        let fits = accepted.is_none_or(|max| size as u64 <= max);
+        let fits = accepted.is_none_or(|max| to_u64(size) <= max);
         fits.then_some(encoder.finish())
     }
 
@@ -116,7 +116,7 @@ impl<'m> Connection<'m> {
         }
         let mut stream = quic.send_stream(id.stream_id()).ok_or(SendError::Closed)?;
         let room = stream.capacity();
-        let overhead = 1 + VarInt::size(room as u64);
+        let overhead = 1 + VarInt::size(to_u64(room));
         let fits = room.saturating_sub(overhead).min(data.len());
         if fits == 0 {
             // Asked for in vain, so that the refusal is noted and Writable follows. A whole would be taken beyond
@@ -126,7 +126,7 @@ impl<'m> Connection<'m> {
         }
         let header = Header {
             kind: frame::DATA,
-            length: fits as u64,
+            length: to_u64(fits),
         };
         let mut buffer = [0; HEADER_MAX];
         let mut writer = Writer::new(&mut buffer);
@@ -251,7 +251,7 @@ pub(super) type Fields<'f> = &'f dyn Fn(&mut dyn FnMut(&Field<'_>));
 fn say(quic: &mut Quic<'_>, control: StreamId, kind: u32, number: u64, text: &[u8]) -> bool {
     let header = Header {
         kind,
-        length: (VarInt::size(number) + text.len()) as u64,
+        length: to_u64(VarInt::size(number) + text.len()),
     };
     let mut buffer = [0; CONTROL_FRAME_MAX];
     let mut writer = Writer::new(&mut buffer);
@@ -278,7 +278,7 @@ fn write_section(
     let mut header = Writer::new(&mut buffer);
     let written = Header {
         kind: frame::HEADERS,
-        length: length as u64,
+        length: to_u64(length),
     }
     .encode(&mut header);
     debug_assert!(written.is_ok());

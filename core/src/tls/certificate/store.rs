@@ -166,7 +166,8 @@ impl CertificateReader {
             }
         }
         let used = reader.position();
-        self.message = self.message.saturating_sub(used as u32);
+        let passed = u32::try_from(used).unwrap_or(u32::MAX);
+        self.message = self.message.saturating_sub(passed);
         let done = self.message == 0;
         if done && self.step != Step::Entry {
             return Err(INVALID);
@@ -358,10 +359,10 @@ fn copy(reader: &mut Reader<'_>, store: &mut [u8], kept: &mut Kept, left: u32, k
             .and_then(|rest| rest.get_mut(..length))
         {
             crate::codec::copy(space, bytes);
-            kept.used += length as u32;
+            kept.used += length as u32; // no more than `left`
         }
     }
-    left - length as u32
+    left - length as u32 // no more than it
 }
 
 /// Why a piece was not read.

@@ -444,7 +444,7 @@ fn after_handshake(kind: MessageType) -> Result<(), Error> {
 /// Takes bytes of a message that nobody wants.
 fn pass_over(skip: &mut u32, available: usize) -> usize {
     let used = usize::try_from(*skip).unwrap_or(usize::MAX).min(available);
-    *skip -= used as u32;
+    *skip -= used as u32; // no more than it
     used
 }
 

@@ -1,12 +1,14 @@
 //! From events to records.
 //!
+//! An enumeration is written as its variant's number, `as u8`; `replay` turns it back.
+//!
 //! Invariant: an event writes a bounded number of records, and a ring without room for one takes none.
 
 use core::net::{IpAddr, SocketAddr};
 use core::sync::atomic::{AtomicU32, Ordering};
 
 use super::{CONTINUED_MAX, FIELDS, FRAME_INLINE, MAGIC, RECORD_BYTES, VERSION, WORDS, kind};
-use crate::codec::copy;
+use crate::codec::{copy, to_u64, to_usize};
 use crate::time::Instant;
 use crate::trace::{Closure, Event, Http3Frame, Metrics, Packet, Sink};
 use crate::wire::frame::Frame;
@@ -62,11 +64,11 @@ impl<'m> Recorder<'m> {
     /// Records that were overwritten.
     pub fn overwritten(&self) -> u64 {
         self.written
-            .saturating_sub((self.records.len() / WORDS) as u64)
+            .saturating_sub(to_u64(self.records.len() / WORDS))
     }
 
     fn record(&mut self, bytes: &[u8; RECORD_BYTES]) {
-        let at = (self.next as usize).saturating_mul(WORDS);
+        let at = to_usize(self.next).saturating_mul(WORDS);
         let Some(place) = self
             .records
             .get(at..)
@@ -79,7 +81,7 @@ impl<'m> Recorder<'m> {
             place.store(word, Ordering::Relaxed);
         }
         self.next += 1;
-        if (self.next as usize).saturating_mul(WORDS) + WORDS > self.records.len() {
+        if to_usize(self.next).saturating_mul(WORDS) + WORDS > self.records.len() {
             self.next = 0;
         }
         self.written += 1;
@@ -114,7 +116,7 @@ impl<'m> Recorder<'m> {
         for piece in bytes.chunks(CONTINUED_MAX) {
             let mut record = [0; RECORD_BYTES];
             record[0] = kind::CONTINUED;
-            record[1] = piece.len() as u8;
+            record[1] = piece.len() as u8; // at most CONTINUED_MAX
             copy(&mut record[2..], piece);
             self.record(&record);
         }
@@ -126,7 +128,7 @@ impl<'m> Recorder<'m> {
     }
 
     fn packet(&mut self, now: Instant, kind: u8, packet: &Packet<'_>) {
-        let sizes = packet.size as u64 & 0xffff_ffff | (packet.token_length as u64) << 32;
+        let sizes = to_u64(packet.size) & 0xffff_ffff | to_u64(packet.token_length) << 32;
         let version = packet.version.0.into();
         let numbers = [packet.number, sizes, version];
         self.numbers(now, kind, packet.kind as u8, numbers);
@@ -134,6 +136,7 @@ impl<'m> Recorder<'m> {
             let mut ids = [0; 42];
             let destination = packet.destination.as_slice();
             let source = packet.source.as_slice();
+            // At most 20.
             ids[0] = destination.len() as u8;
             ids[1] = source.len() as u8;
             copy(&mut ids[2..], destination);
@@ -166,8 +169,9 @@ impl<'m> Recorder<'m> {
             .unwrap_or(&[]);
         let (inline, rest) = kept.split_at(kept.len().min(FRAME_INLINE));
         let mut fields = [0; FIELDS];
-        copy(&mut fields, &(bytes.len() as u16).to_le_bytes());
-        fields[2] = inline.len() as u8;
+        let length = u16::try_from(bytes.len()).unwrap_or(u16::MAX);
+        copy(&mut fields, &length.to_le_bytes());
+        fields[2] = inline.len() as u8; // at most FRAME_INLINE
         copy(&mut fields[4..], inline);
         self.head(now, kind::FRAME, 0, &fields);
         self.bytes(rest);
@@ -207,7 +211,7 @@ impl<'m> Recorder<'m> {
                 16
             }
         };
-        bytes[0] = length as u8;
+        bytes[0] = length as u8; // 4 or 16
         copy(&mut bytes[1..], &address.port().to_le_bytes());
         self.bytes(&bytes[..3 + length]);
     }
@@ -220,7 +224,7 @@ impl<'m> Recorder<'m> {
                 destination,
             } => {
                 let (ours, theirs) = (source.as_slice(), destination.as_slice());
-                let lengths = [ours.len() as u64, theirs.len() as u64, 0];
+                let lengths = [to_u64(ours.len()), to_u64(theirs.len()), 0];
                 self.numbers(now, kind::STARTED, 0, lengths);
                 self.bytes(ours);
                 self.bytes(theirs);
@@ -233,7 +237,7 @@ impl<'m> Recorder<'m> {
             } => {
                 let client = client.get(..VERSIONS_MAX).unwrap_or(client);
                 let server = server.get(..VERSIONS_MAX).unwrap_or(server);
-                let counts = (client.len() | server.len() << 4) as u8;
+                let counts = (client.len() | server.len() << 4) as u8; // at most VERSIONS_MAX, four bits
                 let known = u64::from(chosen.is_some());
                 let chosen = chosen.map_or(0, |version| version.0.into());
                 self.numbers(now, kind::VERSIONS, counts, [known, chosen, 0]);
@@ -349,7 +353,7 @@ impl Sink for Recorder<'_> {
                 self.numbers(now, kind::LOST, flags, [number, 0, 0]);
             }
             Event::Discarded { reason, size } => {
-                self.numbers(now, kind::DISCARDED, reason as u8, [size as u64, 0, 0]);
+                self.numbers(now, kind::DISCARDED, reason as u8, [to_u64(size), 0, 0]);
             }
             Event::MetricsUpdated(ref metrics) => self.metrics(now, metrics),
             Event::StateUpdated { state } => self.text(now, kind::STATE, 0, state.as_bytes()),

@@ -249,6 +249,7 @@ fn emit(head: &Head, bytes: &[u8], payload: &[u8], sink: &mut dyn Sink) -> Optio
         kind::LOST => Event::PacketLost {
             space: space(head.a & 0x0f)?,
             number: head.number(0),
+            // The variant's number, as the recorder wrote it.
             trigger: if head.a >> 4 == LossTrigger::Reordering as u8 {
                 LossTrigger::Reordering
             } else {
@@ -474,6 +475,7 @@ fn address(reader: &mut Reader<'_>) -> Option<SocketAddr> {
 }
 
 fn owner(bit: u8) -> Owner {
+    // The variant's number, as the recorder wrote it.
     if bit == Owner::Local as u8 {
         Owner::Local
     } else {

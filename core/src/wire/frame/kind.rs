@@ -142,7 +142,7 @@ pub(super) const fn is_known(kind: u64) -> bool {
 
 /// How many variable-length integers follow the type.
 pub(super) const fn numbers(kind: u64) -> usize {
-    (row(kind) >> NUMBERS) as usize & 3
+    (row(kind) >> NUMBERS) as usize & 3 // wider
 }
 
 /// Bytes with their number in front follow the integers.
@@ -209,6 +209,7 @@ const fn row(kind: u64) -> u8 {
         // Three integers and a fourth.
         return ONE | ASKS | 3 << NUMBERS;
     }
+    // Wider, and then in range: `try_from` is not const.
     if kind < ROWS.len() as u64 {
         ROWS[kind as usize]
     } else {
@@ -231,6 +232,7 @@ static ROWS: [u8; ROWS_LENGTH] = {
     const ONE_NUMBER: u8 = 1 << NUMBERS;
     const TWO_NUMBERS: u8 = 2 << NUMBERS;
     const THREE_NUMBERS: u8 = 3 << NUMBERS;
+    // Evaluated when compiled: a type that does not fit would not be in the array.
     let mut rows = [0; ROWS_LENGTH];
     rows[PADDING as usize] = EVERYWHERE;
     rows[PING as usize] = EVERYWHERE | ASKS;

@@ -209,6 +209,7 @@ impl Frame<'_> {
             #[cfg(feature = "ack-frequency")]
             Self::ImmediateAck => kind::IMMEDIATE_ACK,
             #[cfg(feature = "datagrams")]
+            // As above.
             Self::Datagram { has_length, .. } => kind::DATAGRAM | *has_length as u64,
         }
     }
@@ -218,7 +219,7 @@ impl Frame<'_> {
     pub fn datagram_size(&self) -> usize {
         match self {
             Self::Datagram { data, has_length } if *has_length => {
-                1 + crate::codec::VarInt::size(data.len() as u64) + data.len()
+                1 + crate::codec::VarInt::size(to_u64(data.len())) + data.len()
             }
             Self::Datagram { data, .. } => 1 + data.len(),
             _ => 0,
@@ -326,5 +327,5 @@ impl Frame<'_> {
 
 /// The lowest bit of the types that come in a bidirectional and a unidirectional variant.
 const fn unidirectional(direction: Direction) -> u64 {
-    matches!(direction, Direction::Unidirectional) as u64
+    matches!(direction, Direction::Unidirectional) as u64 // `From` is not const
 }

@@ -24,7 +24,7 @@ impl ConnectionId {
     pub fn new(bytes: &[u8]) -> Option<Self> {
         let mut cid = Self::EMPTY;
         copy(cid.bytes.get_mut(..bytes.len())?, bytes);
-        cid.len = bytes.len() as u8;
+        cid.len = bytes.len() as u8; // at most 20: they fitted
         Some(cid)
     }
 
@@ -35,7 +35,7 @@ impl ConnectionId {
 
     /// How many bytes, 0 to 20.
     pub const fn len(&self) -> usize {
-        self.len as usize
+        self.len as usize // wider; `From` is not const
     }
 
     /// It has no bytes: the peer finds the connection by address alone.

@@ -303,7 +303,7 @@ fn invariant_part(
 /// The two bits of the first byte that tell the length of the packet number.
 fn length_bits(number_length: usize) -> Result<u8, Full> {
     match number_length {
-        1..=4 => Ok(number_length as u8 - 1),
+        1..=4 => Ok(number_length as u8 - 1), // one digit
         _ => Err(Full),
     }
 }

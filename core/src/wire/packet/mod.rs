@@ -121,5 +121,5 @@ pub const fn spin(first: u8) -> bool {
 
 /// Bytes of the packet number behind an unprotected first byte, 1 to 4.
 pub const fn number_length(first: u8) -> usize {
-    (first & 0x03) as usize + 1
+    (first & 0x03) as usize + 1 // wider; `From` is not const
 }

@@ -33,10 +33,12 @@ pub const fn decode(truncated: u64, bytes: usize, largest: Option<u64>) -> u64 {
     };
     // How far the number lies behind the expected one, of which only the low bits are known: as a signed
     // number it is the smallest distance.
-    let unused = 32 - 8 * bytes as u32;
+    let unused = 32 - 8 * bytes as u32; // 1 to 4
+    // The low halves, as said.
     let behind = (expected as u32).wrapping_sub(truncated as u32) << unused;
     let behind = behind.cast_signed() >> unused;
     let window = 1_u64 << (32 - unused);
+    // Wider, with the sign: `From` is not const.
     match expected.checked_add_signed(-(behind as i64)) {
         Some(number) if number <= VarInt::MAX.get() => number,
         // Beyond the first or the last number it is the other one with these bits.

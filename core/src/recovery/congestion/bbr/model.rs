@@ -3,6 +3,7 @@
 //! Invariant: every filter forgets; none grows with time.
 
 use super::super::RateSample;
+use crate::codec::to_usize;
 use crate::time::Instant;
 
 /// A bound that is not set.
@@ -160,7 +161,7 @@ impl Aggregation {
         self.delivered = self.delivered.saturating_add(bytes.into());
         let extra = self.delivered.saturating_sub(expected);
         let extra = u32::try_from(extra).unwrap_or(u32::MAX).min(most);
-        let place = round.count as usize % AGGREGATION_ROUNDS;
+        let place = to_usize(round.count) % AGGREGATION_ROUNDS;
         if let Some(largest) = self.rounds.get_mut(place) {
             *largest = if round.is_start {
                 extra
@@ -173,7 +174,7 @@ impl Aggregation {
     /// The largest of the last rounds, or of this one alone.
     pub(super) fn get(&self, round: u32, only_this: bool) -> u32 {
         if only_this {
-            let place = round as usize % AGGREGATION_ROUNDS;
+            let place = to_usize(round) % AGGREGATION_ROUNDS;
             return self.rounds.get(place).copied().unwrap_or(0);
         }
         self.rounds.into_iter().max().unwrap_or(0)
