@@ -25,23 +25,29 @@ pub fn find(name: &[u8], value: &[u8]) -> Match {
     // Entries of one name follow one another, mostly: it is compared once for all of them.
     let mut compared = u16::MAX;
     let mut is_named = false;
-    for (index, entry) in ENTRIES.iter().enumerate() {
+    let mut index = FIRST.get(bucket(name)).copied().unwrap_or(END);
+    while let Some(entry) = ENTRIES.get(usize::from(index)) {
         if entry[0] != compared {
             compared = entry[0];
             is_named = string(compared) == name;
         }
-        if !is_named {
-            continue;
+        if is_named && string(entry[1]) == value {
+            return Match::Whole(index);
         }
-        if string(entry[1]) == value {
-            // The table has 99 entries.
-            return Match::Whole(index as u8);
+        if is_named && best == Match::None {
+            best = Match::Name(index);
         }
-        if best == Match::None {
-            best = Match::Name(index as u8); // as above
-        }
+        index = NEXT.get(usize::from(index)).copied().unwrap_or(END);
     }
     best
+}
+
+/// Entries whose names have this in common are one chain: two names and a half in the mean, where the table has 52.
+const fn bucket(name: &[u8]) -> usize {
+    match name {
+        [first, .., last] => (name.len() + *first as usize + *last as usize) % BUCKETS,
+        _ => 0,
+    }
 }
 
 /// The string at this place of [`TEXT`].
@@ -61,6 +67,29 @@ static TEXT: [u8; PACKED.used] = {
 
 /// Where in [`TEXT`] name and value of each entry are.
 static ENTRIES: [[u16; 2]; 99] = PACKED.entries;
+
+const BUCKETS: usize = 32;
+
+/// No entry.
+const END: u8 = u8::MAX;
+
+/// The first entry of each bucket's chain.
+static FIRST: [u8; BUCKETS] = CHAINS.0;
+
+/// The entry that follows each in its chain. The numbers rise.
+static NEXT: [u8; 99] = CHAINS.1;
+
+const CHAINS: ([u8; BUCKETS], [u8; 99]) = {
+    let (mut first, mut next) = ([END; BUCKETS], [END; 99]);
+    let mut index = TABLE.len();
+    while index > 0 {
+        index -= 1;
+        let chain = &mut first[bucket(TABLE[index].0.as_bytes())];
+        next[index] = *chain;
+        *chain = index as u8; // below 99
+    }
+    (first, next)
+};
 
 /// The table packed: a third of what pairs of slices and their strings take.
 struct Packed {
