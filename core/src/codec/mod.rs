@@ -17,6 +17,11 @@ pub fn copy(to: &mut [u8], from: &[u8]) {
     }
 }
 
+/// The same to a place within `to`; nothing where that is outside.
+pub fn copy_at(to: &mut [u8], at: usize, from: &[u8]) {
+    copy(to.get_mut(at..).unwrap_or_default(), from);
+}
+
 /// Why bytes could not be decoded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]

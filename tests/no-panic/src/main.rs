@@ -6,6 +6,8 @@
 use core::hint::black_box;
 use core::net::SocketAddr;
 use core::panic::PanicInfo;
+#[cfg(feature = "records")]
+use core::sync::atomic::AtomicU32;
 
 use quicpro_core::congestion::Congestion;
 use quicpro_core::connection::{Connection, Receive, Transmit};
@@ -24,6 +26,9 @@ type Memory = storage!(Limits::TINY);
 
 static mut MEMORY: Memory = Storage::new();
 static mut SINK: Outside = Outside;
+#[cfg(feature = "records")]
+static RING: [AtomicU32; trace::record::ring_words(16)] =
+    [const { AtomicU32::new(0) }; trace::record::ring_words(16)];
 
 /// Where the panics of other crates end. `check` follows the calls back from here.
 #[panic_handler]
@@ -117,10 +122,15 @@ pub unsafe extern "C" fn _start() -> ! {
     #[cfg(feature = "ack-frequency")]
     let config = config.fewer_acknowledgements(unknown());
     let remote = black_box(SocketAddr::from(([0, 0, 0, 0], 0)));
+    #[cfg(feature = "records")]
+    let mut recorder = trace::record::Recorder::new(&RING);
+    let sink: &mut dyn Sink = match unknown::<u8>() {
+        #[cfg(feature = "records")]
+        0 => &mut recorder,
+        _ => sink,
+    };
     let mut client = Client::new(memory.memory());
-    client
-        .transport_mut()
-        .set_sink((sink as &mut dyn Sink).into());
+    client.transport_mut().set_sink(sink.into());
     let _ = black_box(client.start(&config, remote, Outside.now(), unknown()));
     loop {
         step(black_box(&mut client));
@@ -303,6 +313,8 @@ fn extend(quic: &mut Connection<'_>) {
         let _ = black_box(quic.migrate_at_once(Outside.now(), local));
         black_box(quic.path(quic.active_path()));
     }
+    #[cfg(feature = "records")]
+    trace::record::dump(&RING, |word| _ = black_box(word));
     #[cfg(feature = "tokens")]
     black_box(quic.new_token());
     #[cfg(feature = "datagrams")]

@@ -8,7 +8,7 @@ use core::net::{IpAddr, SocketAddr};
 use core::sync::atomic::{AtomicU32, Ordering};
 
 use super::{CONTINUED_MAX, FIELDS, FRAME_INLINE, MAGIC, RECORD_BYTES, VERSION, WORDS, kind};
-use crate::codec::{copy, to_u64, to_usize};
+use crate::codec::{copy, copy_at, to_u64, to_usize};
 use crate::time::Instant;
 use crate::trace::{Closure, Event, Http3Frame, Metrics, Packet, Sink};
 use crate::wire::frame::Frame;
@@ -76,9 +76,9 @@ impl<'m> Recorder<'m> {
         else {
             return;
         };
-        for (place, word) in place.iter().zip(bytes.chunks_exact(4)) {
-            let word = word.try_into().map_or(0, u32::from_le_bytes);
-            place.store(word, Ordering::Relaxed);
+        let (words, _) = bytes.as_chunks();
+        for (place, word) in place.iter().zip(words) {
+            place.store(u32::from_le_bytes(*word), Ordering::Relaxed);
         }
         self.next += 1;
         if to_usize(self.next).saturating_mul(WORDS) + WORDS > self.records.len() {
@@ -96,9 +96,9 @@ impl<'m> Recorder<'m> {
         let mut bytes = [0; RECORD_BYTES];
         bytes[0] = kind;
         bytes[1] = a;
-        // 48 bits of microseconds are nine years.
-        copy(&mut bytes[2..8], &now.as_micros().to_le_bytes()[..6]);
-        copy(&mut bytes[8..], fields);
+        // 48 bits of microseconds are nine years. The fields overwrite the rest.
+        copy_at(&mut bytes, 2, &now.as_micros().to_le_bytes());
+        copy_at(&mut bytes, 8, fields);
         self.record(&bytes);
     }
 
@@ -113,11 +113,14 @@ impl<'m> Recorder<'m> {
 
     /// What follows a head.
     fn bytes(&mut self, bytes: &[u8]) {
-        for piece in bytes.chunks(CONTINUED_MAX) {
+        let mut rest = bytes;
+        while !rest.is_empty() {
+            let piece;
+            (piece, rest) = rest.split_at_checked(CONTINUED_MAX).unwrap_or((rest, &[]));
             let mut record = [0; RECORD_BYTES];
             record[0] = kind::CONTINUED;
             record[1] = piece.len() as u8; // at most CONTINUED_MAX
-            copy(&mut record[2..], piece);
+            copy_at(&mut record, 2, piece);
             self.record(&record);
         }
     }
@@ -139,9 +142,10 @@ impl<'m> Recorder<'m> {
             // At most 20.
             ids[0] = destination.len() as u8;
             ids[1] = source.len() as u8;
-            copy(&mut ids[2..], destination);
-            copy(&mut ids[2 + destination.len()..], source);
-            self.bytes(&ids[..2 + destination.len() + source.len()]);
+            let end = 2 + destination.len();
+            copy_at(&mut ids, 2, destination);
+            copy_at(&mut ids, end, source);
+            self.bytes(ids.get(..end + source.len()).unwrap_or_default());
         }
         let mut frames = packet.frames();
         let mut start = 0;
@@ -167,12 +171,12 @@ impl<'m> Recorder<'m> {
         let kept = bytes
             .get(..bytes.len().saturating_sub(dropped))
             .unwrap_or(&[]);
-        let (inline, rest) = kept.split_at(kept.len().min(FRAME_INLINE));
+        let (inline, rest) = kept.split_at_checked(FRAME_INLINE).unwrap_or((kept, &[]));
         let mut fields = [0; FIELDS];
         let length = u16::try_from(bytes.len()).unwrap_or(u16::MAX);
         copy(&mut fields, &length.to_le_bytes());
         fields[2] = inline.len() as u8; // at most FRAME_INLINE
-        copy(&mut fields[4..], inline);
+        copy_at(&mut fields, 4, inline);
         self.head(now, kind::FRAME, 0, &fields);
         self.bytes(rest);
     }
@@ -195,7 +199,7 @@ impl<'m> Recorder<'m> {
         copy(&mut more, &metrics.pacing_rate.to_le_bytes());
         more[8] = metrics.threshold.is_some().into();
         let threshold = metrics.threshold.unwrap_or(0);
-        copy(&mut more[9..], &threshold.to_le_bytes());
+        copy_at(&mut more, 9, &threshold.to_le_bytes());
         self.bytes(&more);
     }
 
@@ -203,17 +207,17 @@ impl<'m> Recorder<'m> {
         let mut bytes = [0; 19];
         let length = match address.ip() {
             IpAddr::V4(ip) => {
-                copy(&mut bytes[3..], &ip.octets());
+                copy_at(&mut bytes, 3, &ip.octets());
                 4
             }
             IpAddr::V6(ip) => {
-                copy(&mut bytes[3..], &ip.octets());
+                copy_at(&mut bytes, 3, &ip.octets());
                 16
             }
         };
         bytes[0] = length as u8; // 4 or 16
-        copy(&mut bytes[1..], &address.port().to_le_bytes());
-        self.bytes(&bytes[..3 + length]);
+        copy_at(&mut bytes, 1, &address.port().to_le_bytes());
+        self.bytes(bytes.get(..3 + length).unwrap_or_default());
     }
 
     fn connection(&mut self, now: Instant, event: &Event<'_>) {
