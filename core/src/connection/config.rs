@@ -10,6 +10,8 @@ use super::version_choice::VersionChoice;
 use crate::crypto::key_exchange::Group;
 use crate::crypto::{Provider, Suite};
 use crate::mem::Shared;
+#[cfg(feature = "migration")]
+use crate::path::Rotation;
 use crate::path::cid;
 use crate::recovery::congestion::Congestion;
 use crate::time::Duration;
@@ -57,6 +59,8 @@ pub(super) struct Settings<'m> {
     pub(super) fewer_acks: bool,
     #[cfg(feature = "migration")]
     pub(super) preferred_address: bool,
+    #[cfg(feature = "migration")]
+    pub(super) rotation: Rotation,
     pub(super) congestion: Congestion,
     /// Packets leave with ECT(0), as far as that works.
     pub(super) marks: bool,
@@ -74,6 +78,8 @@ impl Settings<'_> {
         fewer_acks: false,
         #[cfg(feature = "migration")]
         preferred_address: false,
+        #[cfg(feature = "migration")]
+        rotation: Rotation::NEVER,
         congestion: Congestion::NewReno,
         marks: false,
     };
@@ -145,6 +151,8 @@ impl<'m> ClientConfig<'m> {
             fewer_acks: false,
             #[cfg(feature = "migration")]
             preferred_address: true,
+            #[cfg(feature = "migration")]
+            rotation: Rotation::NEVER,
             congestion: Congestion::NewReno,
             marks: false,
         };
@@ -247,7 +255,8 @@ impl<'m> ClientConfig<'m> {
 
     /// Bytes of the connection IDs that the server reaches us with: 8 by default, at most 20. With 0 its packets are
     /// that much shorter, and it knows us by our address alone: one connection a socket, and a change of our address
-    /// that we do not announce ends the connection (RFC 9000 §5.1).
+    /// that we do not announce ends the connection (RFC 9000 §5.1). With more it gets as many as it keeps, four at most,
+    /// may go over to another at any time, and for each that it retires it gets a new one.
     #[must_use]
     pub fn connection_id_length(mut self, length: usize) -> Self {
         self.cid_length = length.min(CONNECTION_ID_MAX);
@@ -303,6 +312,14 @@ impl<'m> ClientConfig<'m> {
     #[must_use]
     pub fn preferred_address(mut self, follow: bool) -> Self {
         self.settings.preferred_address = follow;
+        self
+    }
+
+    /// When packets go to another connection ID of the server though the path is the same: never by default.
+    #[cfg(feature = "migration")]
+    #[must_use]
+    pub fn connection_id_rotation(mut self, rotation: Rotation) -> Self {
+        self.settings.rotation = rotation;
         self
     }
 

@@ -52,7 +52,7 @@ impl<'m> Connection<'m> {
             state: State::Closed,
             remote: NOWHERE,
             #[cfg(feature = "migration")]
-            routes: crate::path::Routes::new(NOWHERE),
+            routes: crate::path::Routes::new(NOWHERE, crate::path::Rotation::NEVER),
             source: ConnectionId::EMPTY,
             settings: Settings::NONE,
             keyring: Keyring::default(),
@@ -113,7 +113,7 @@ impl<'m> Connection<'m> {
         self.remote = remote;
         #[cfg(feature = "migration")]
         {
-            self.routes = crate::path::Routes::new(remote);
+            self.routes = crate::path::Routes::new(remote, config.settings.rotation);
         }
         self.random = Random::new(entropy);
         self.source = random_cid(&mut self.random, config.cid_length);

@@ -263,6 +263,7 @@ impl Connection<'_> {
         };
         //= rfc9000#9.6.2
         if self.routes.candidate.as_ref().is_some_and(answers) {
+            self.report_route(now, MigrationState::ProbingSuccessful);
             self.switch_route(now);
         } else if !answers(&self.routes.active) {
             return;
@@ -270,6 +271,24 @@ impl Connection<'_> {
         self.routes.active.validation = None;
         self.routes.tell_validated();
         self.report_route(now, MigrationState::MigrationComplete);
+    }
+
+    /// Has everything go to another connection ID of the server from now on, on the same path; whether it does. It
+    /// does not before the handshake is confirmed, while the last change is less than three probe timeouts ago, or if
+    /// the server gave fewer than two unused ones: the last is kept for another path. To have it happen by itself there
+    /// is [`super::ClientConfig::connection_id_rotation`].
+    //= rfc9000#5.1.2
+    pub fn rotate_connection_id(&mut self, now: Instant) -> bool {
+        let keep = u64::from(self.recovery.probe_timeout_us()) * 3;
+        let cids = &mut self.parts.remote_cids;
+        self.state == State::Confirmed && self.routes.rotate(now.after(keep), cids)
+    }
+
+    /// The next packet goes to another connection ID, if it is time for that and there is one.
+    pub(super) fn rotate_cid(&mut self, now: Instant) {
+        if self.routes.rotor.is_due(now) {
+            self.rotate_connection_id(now);
+        }
     }
 
     /// The server gave connection IDs, and perhaps took some back.
@@ -282,6 +301,7 @@ impl Connection<'_> {
         if self.routes.left_until <= now {
             self.routes.retire_left(&mut self.parts.remote_cids);
         }
+        self.routes.retire_rotated(now, &mut self.parts.remote_cids);
         let failed = |route: &mut Route| {
             let validation = route.validation.as_mut();
             validation.is_some_and(|validation| validation.on_timeout(now))

@@ -50,7 +50,7 @@ mod version;
 mod version_choice;
 
 #[cfg(feature = "migration")]
-pub use crate::path::PathId;
+pub use crate::path::{PathId, Rotation};
 pub use crate::recovery::Codepoint;
 pub use crate::tls::ConfigError;
 pub use config::ClientConfig;

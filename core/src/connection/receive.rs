@@ -133,7 +133,7 @@ impl Connection<'_> {
         }
     }
 
-    /// Whether a token belongs to the connection ID that is sent to on the path on which it came.
+    /// Whether a token belongs to a connection ID that is sent to on the path on which it came, or was until just now.
     fn is_reset(&self, token: &[u8; 16]) -> bool {
         let cids = &self.parts.remote_cids;
         #[cfg(feature = "migration")]
@@ -141,6 +141,12 @@ impl Connection<'_> {
             let route = self.routes.get(self.routes.arrival);
             let sequence = route.and_then(|route| route.cid);
             return sequence.is_some_and(|sequence| cids.is_reset_of(sequence, token));
+        }
+        #[cfg(feature = "migration")]
+        if let Some(sequence) = self.routes.rotor.left()
+            && cids.is_reset_of(sequence, token)
+        {
+            return true;
         }
         cids.is_reset(token)
     }

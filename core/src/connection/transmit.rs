@@ -243,6 +243,8 @@ impl Connection<'_> {
     ) -> usize {
         let room = self.tokens_room(space, interest, pad_to);
         let number = self.recovery.next_number(space);
+        #[cfg(feature = "migration")]
+        self.rotate_cid(now);
         let destination = self.parts.remote_cids.current();
         let Some(mut builder) = self.start_packet(space, number, destination, out) else {
             return 0;
@@ -425,6 +427,10 @@ impl Connection<'_> {
     /// What follows from having sent a packet.
     fn on_packet_sent(&mut self, now: Instant, space: Space, packet: &recovery::Packet<'_>) {
         self.counters.packets_sent += 1;
+        #[cfg(feature = "migration")]
+        if packet.path == self.recovery.active() {
+            self.routes.rotor.on_sent(now);
+        }
         if self.recovery.wants_skipped() {
             let random = self.random.u64();
             self.recovery.choose_skipped(random);

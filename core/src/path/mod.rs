@@ -4,10 +4,14 @@
 
 pub mod cid;
 #[cfg(feature = "migration")]
+mod rotation;
+#[cfg(feature = "migration")]
 mod route;
 #[cfg(feature = "migration")]
 mod validation;
 
+#[cfg(feature = "migration")]
+pub use rotation::{Rotation, Rotor};
 #[cfg(feature = "migration")]
 pub use route::{PathId, Route, Routes, Which};
 #[cfg(feature = "migration")]

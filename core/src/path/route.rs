@@ -6,6 +6,7 @@ use core::net::SocketAddr;
 
 use super::Challenges;
 use super::cid::RemoteCids;
+use super::rotation::{Rotation, Rotor};
 use super::validation::Validation;
 use crate::crypto::random::Random;
 use crate::frame_writer::FrameWriter;
@@ -108,6 +109,8 @@ pub struct Routes {
     pub handshake_remote: SocketAddr,
     /// Where the datagram came that is being taken in.
     pub arrival: Which,
+    /// The age of the connection ID of the route in use.
+    pub rotor: Rotor,
     next_id: u32,
     validated: Option<PathId>,
     abandoned: heapless::Vec<PathId, ABANDONED_MAX>,
@@ -115,7 +118,7 @@ pub struct Routes {
 
 impl Routes {
     /// The route of a connection that begins.
-    pub const fn new(remote: SocketAddr) -> Self {
+    pub const fn new(remote: SocketAddr, rotation: Rotation) -> Self {
         Self {
             active: Route::first(remote),
             candidate: None,
@@ -123,6 +126,7 @@ impl Routes {
             left_until: Instant::NEVER,
             handshake_remote: remote,
             arrival: Which::Active,
+            rotor: Rotor::new(rotation),
             next_id: 1,
             validated: None,
             abandoned: heapless::Vec::new(),
@@ -191,8 +195,11 @@ impl Routes {
         free.unwrap_or(Slot::FIRST)
     }
 
-    /// Whether a connection ID of the server belongs to one of them.
+    /// Whether a connection ID of the server belongs to one of them, or did until just now.
     pub fn is_cid_used(&self, sequence: u64) -> bool {
+        if self.rotor.left() == Some(sequence) {
+            return true;
+        }
         let routes = [
             Some(&self.active),
             self.candidate.as_ref(),
@@ -233,9 +240,31 @@ impl Routes {
         if let Some(sequence) = new.cid {
             cids.make_current(sequence);
         }
+        self.rotor.restart();
         let old = core::mem::replace(&mut self.active, new);
         self.left = Some(old);
         self.left_until = left_until;
+    }
+
+    /// Has the route in use send to another connection ID, if there is one that no other path will need; whether there
+    /// is. The old one is retired at `until`, and no other is left before.
+    //= rfc9000#5.1.2
+    //= rfc9000#9.5
+    pub fn rotate(&mut self, until: Instant, cids: &mut RemoteCids) -> bool {
+        let next = cids.unused(|sequence| self.is_cid_used(sequence));
+        let further = cids.unused(|sequence| self.is_cid_used(sequence) || Some(sequence) == next);
+        let (Some(sequence), Some(_), None) = (next, further, self.rotor.left()) else {
+            return false;
+        };
+        cids.make_current(sequence);
+        let old = self.active.cid.replace(sequence);
+        self.rotor.leave(old, until);
+        true
+    }
+
+    /// Retires the connection ID that the route in use had before, if its time has come.
+    pub fn retire_rotated(&mut self, now: Instant, cids: &mut RemoteCids) {
+        retire(self.rotor.take_expired(now), cids);
     }
 
     /// After the server took connection IDs back: a route that lost its own gets another, or cannot be used. None
@@ -255,7 +284,11 @@ impl Routes {
                 route.cid = route.cid.filter(|sequence| *sequence != current);
             }
             self.active.cid = Some(current);
+            self.rotor.restart();
         }
+        let current = self.active.cid;
+        self.rotor
+            .retain(|sequence| Some(sequence) != current && cids.contains(sequence));
         if self
             .candidate
             .as_ref()
@@ -277,6 +310,7 @@ impl Routes {
         active
             .min(candidate.unwrap_or(Instant::NEVER))
             .min(self.left_until)
+            .min(self.rotor.deadline())
     }
 
     /// The path in use was found to work.

@@ -15,6 +15,7 @@ mod ours;
 mod paths;
 mod pressure;
 mod qpack;
+mod rotation;
 mod streams;
 mod tls;
 mod versions;

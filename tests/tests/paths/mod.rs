@@ -2,16 +2,18 @@
 //!
 //! Whatever moves, and whoever wants it: numbers of packets rise through the change, and the bytes arrive.
 
+mod continuity;
+mod ledger;
+mod rotation;
+
+use ledger::{Ledger, Way};
+use quicpro_core::Limits;
 use quicpro_core::connection::{Connection, Event, MigrateError, PathId};
-use quicpro_core::mem::Object;
-use quicpro_core::trace::{self, Sink};
-use quicpro_core::wire::packet::Kind;
-use quicpro_core::{Instant, Limits};
 use quicpro_tests::pair::our_pattern::Client;
 use quicpro_tests::pair::ours::{self, Application, Ours};
 use quicpro_tests::pair::pattern::{Plan, Server};
 use quicpro_tests::pair::quinn::{Options, Quinn};
-use quicpro_tests::pair::{Bottleneck, CLIENT, Pair, Path, Rebinding, SERVER, Verdict, Weather};
+use quicpro_tests::pair::{Bottleneck, CLIENT, Pair, Path, SERVER, Verdict, Weather};
 use std::collections::BTreeSet;
 use std::net::{Ipv6Addr, SocketAddr};
 use std::sync::{Arc, Mutex};
@@ -34,20 +36,6 @@ const PREFERRED: SocketAddr = SocketAddr::new(
 /// The interop runner's file.
 const BODY: u64 = 2_000_000;
 
-/// Numbers of 1-RTT packets, as they left.
-#[derive(Clone, Default)]
-struct Numbers(Arc<Mutex<Vec<u64>>>);
-
-impl Sink for Numbers {
-    fn event(&mut self, _: Instant, event: &trace::Event<'_>) {
-        if let trace::Event::PacketSent(packet) = event
-            && packet.kind == Kind::Short
-        {
-            self.0.lock().unwrap().push(packet.number);
-        }
-    }
-}
-
 /// The pattern's client, and what is said of paths.
 struct Mover {
     pattern: Client,
@@ -64,8 +52,7 @@ impl Application for Mover {
 }
 
 struct Scene {
-    pair: Pair<Ours<Mover>, Quinn<Server>>,
-    numbers: Numbers,
+    pair: Pair<Ledger, Quinn<Server>>,
 }
 
 fn slow() -> Weather {
@@ -80,10 +67,7 @@ fn scene(options: Options, plan: Plan, config: &quicpro_core::ClientConfig<'stat
         pattern: Client::new(&[plan], 10_000),
         events: Vec::new(),
     };
-    let mut client = Ours::new(5, Limits::DESKTOP, config, application);
-    let numbers = Numbers::default();
-    let sink = Object::Owned(Box::new(numbers.clone()) as Box<dyn Sink>);
-    client.connection.set_sink(sink);
+    let client = Ledger::new(Ours::new(5, Limits::DESKTOP, config, application));
     let server = Quinn::server(5, options, Server::default());
     let bottleneck = Some(Bottleneck {
         rate: 1_000_000,
@@ -94,7 +78,7 @@ fn scene(options: Options, plan: Plan, config: &quicpro_core::ClientConfig<'stat
         ..Weather::default()
     };
     let pair = Pair::new(5, &weather, client, server);
-    Scene { pair, numbers }
+    Scene { pair }
 }
 
 fn upload() -> Scene {
@@ -119,39 +103,31 @@ impl Scene {
 
     fn migrate(&mut self) -> Result<PathId, MigrateError> {
         let now = self.pair.now();
-        self.pair.client.connection.migrate(now, ELSEWHERE)
+        self.pair.client.ours.connection.migrate(now, ELSEWHERE)
     }
 
-    /// Runs until the exchange is complete, and looks at the numbers of its packets.
+    /// Runs until the exchange is complete. The ledger has looked at the numbers of its packets.
     fn complete(&mut self) {
         let run = self.pair.run(PATIENCE, |client, _| {
-            client.application.pattern.completed == 1
+            client.ours.application.pattern.completed == 1
         });
         let (client, server) = (&self.pair.client, &self.pair.server);
         assert!(
             run.is_ok(),
             "{run:?} {:?} {:?}",
-            client.lost(),
+            client.ours.lost(),
             server.lost()
         );
-        let numbers = self.numbers.0.lock().unwrap();
-        assert!(numbers.len() > 10);
-        assert!(numbers.is_sorted_by(|a, b| a < b), "a number came again");
+        assert!(client.last() > 10);
     }
 
     fn events(&self) -> &[Event] {
-        &self.pair.client.application.events
+        &self.pair.client.ours.application.events
     }
 
     fn seen_by_server(&mut self) -> SocketAddr {
         let connection = self.pair.server.connection().expect("a connection");
         connection.remote_address()
-    }
-
-    /// Round-trip time, window and bytes in flight of a path.
-    fn path(&self, id: PathId) -> (Duration, u32, u32) {
-        let path = self.pair.client.connection.path(id).expect("a path");
-        (path.rtt, path.window, path.in_flight)
     }
 }
 
@@ -179,64 +155,13 @@ fn an_upload_goes_on_from_another_address() {
     let id = scene.migrate().expect("a spare connection ID");
     scene.complete();
     assert_eq!(scene.seen_by_server(), ELSEWHERE);
-    assert_eq!(scene.pair.client.connection.active_path(), id);
+    assert_eq!(scene.pair.client.ours.connection.active_path(), id);
     let first = scene.events().first();
     assert_eq!(first, Some(&Event::PathValidated(id)));
     assert!(scene.pair.paths[0].up.counts().sent > 200);
     // Nobody can tell from connection IDs that it is the same connection.
     assert_eq!(new.lock().unwrap().len(), 1);
     assert!(old.lock().unwrap().is_disjoint(&new.lock().unwrap()));
-}
-
-//= rfc9000#9.4 test
-#[test]
-fn an_acknowledgement_of_the_old_paths_packets_leaves_the_new_one_untouched() {
-    let mut scene = upload();
-    scene.add_path();
-    scene.run_until_received(BODY / 2);
-    let old = scene.pair.client.connection.active_path();
-    let new = scene.migrate().expect("a spare connection ID");
-    scene
-        .pair
-        .run(PATIENCE, |client, _| client.connection.active_path() == new)
-        .expect("a valid path");
-    assert!(scene.path(old).2 > 10_000, "the old path's packets are out");
-    // They wait in a queue, longer than the server needs to follow; what it says comes the new way from then on. The new
-    // path is sounded by one burst in each of its round trips, so there are moments with acknowledgements of old packets
-    // alone.
-    scene.pair.down.set_filter(Box::new(|_, _| Verdict::Drop));
-    scene.pair.run_for(Duration::from_millis(100));
-    let mut alone = 0;
-    for _ in 0..200 {
-        let (before, untouched) = (scene.path(old).2, scene.path(new));
-        scene.pair.run_for(Duration::from_millis(1));
-        let now = scene.path(new);
-        if scene.path(old).2 < before && now.2 == untouched.2 {
-            alone += 1;
-            assert_eq!(now, untouched);
-        }
-    }
-    assert!(alone > 5, "{alone} acknowledgements of old packets alone");
-    scene.complete();
-    // And the estimates are the new path's in the end.
-    let rtt = scene.path(new).0;
-    assert!(rtt >= Duration::from_millis(119), "{rtt:?}");
-}
-
-//= rfc9000#9.3 test
-#[test]
-fn a_translator_that_forgets_is_not_noticed() {
-    let mut scene = upload();
-    let at = |ms: u64| Instant::from_micros(ms * 1_000);
-    scene.pair.nat.plan(at(500), Rebinding::Port);
-    scene.pair.nat.plan(at(1_000), Rebinding::Address);
-    scene.complete();
-    assert_eq!(scene.pair.nat.rebindings(), 2);
-    let seen = scene.seen_by_server();
-    assert!(seen.ip() != CLIENT.ip() && seen.port() == CLIENT.port() + 2);
-    // The server asked twice, was answered, and we never moved.
-    assert_eq!(scene.events(), []);
-    assert_eq!(scene.pair.client.connection.active_path().number(), 0);
 }
 
 /// The interop runner's `connectionmigration`.
@@ -254,7 +179,7 @@ fn a_download_moves_to_the_preferred_address() {
     let old = destinations(&mut scene.pair.up);
     let new = destinations(&mut scene.pair.paths[0].up);
     scene.complete();
-    let connection = &scene.pair.client.connection;
+    let connection = &scene.pair.client.ours.connection;
     assert_eq!(connection.remote(), PREFERRED);
     assert_eq!(connection.active_path().number(), 1);
     assert_eq!(new.lock().unwrap().len(), 1);
@@ -278,7 +203,7 @@ fn a_preferred_address_is_declined_or_given_up() {
         scene.pair.paths.push(path);
         scene.complete();
         scene.pair.run_for(Duration::from_secs(5));
-        assert_eq!(scene.pair.client.connection.remote(), SERVER);
+        assert_eq!(scene.pair.client.ours.connection.remote(), SERVER);
         let tries = scene.pair.paths[0].up.counts().sent;
         (tries, scene.events().to_vec())
     };
@@ -306,8 +231,8 @@ fn a_path_that_does_not_work_is_never_used() {
         scene.events(),
         [Event::PathAbandoned(id), Event::PathAbandoned(again)]
     );
-    assert_eq!(scene.pair.client.connection.active_path().number(), 0);
-    assert_eq!(scene.pair.client.connection.path(id), None);
+    assert_eq!(scene.pair.client.ours.connection.active_path().number(), 0);
+    assert_eq!(scene.pair.client.ours.connection.path(id), None);
     assert_eq!(scene.seen_by_server(), CLIENT);
     assert!(scene.pair.paths[0].up.counts().sent <= 10);
 }
@@ -322,7 +247,7 @@ fn a_dead_address_is_left_at_once() {
     scene.pair.down.set_filter(Box::new(|_, _| Verdict::Drop));
     scene.pair.run_for(Duration::from_secs(1));
     let now = scene.pair.now();
-    let connection = &mut scene.pair.client.connection;
+    let connection = &mut scene.pair.client.ours.connection;
     let id = connection.migrate_at_once(now, ELSEWHERE).unwrap();
     assert_eq!(connection.active_path(), id);
     assert_eq!(
@@ -346,7 +271,14 @@ fn paths_change_as_often_as_connection_ids_permit() {
         let now = scene.pair.now();
         let port = 42_000 + u16::try_from(step).unwrap();
         let local = SocketAddr::new(ELSEWHERE.ip(), port);
-        if scene.pair.client.connection.migrate(now, local).is_ok() {
+        if scene
+            .pair
+            .client
+            .ours
+            .connection
+            .migrate(now, local)
+            .is_ok()
+        {
             moves += 1;
             last = port;
         }
