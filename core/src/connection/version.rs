@@ -13,7 +13,7 @@ use crate::codec::copy;
 use crate::crypto::retry_tag::is_retry_genuine;
 use crate::fmt::debug;
 use crate::time::Instant;
-use crate::trace::Discard;
+use crate::trace::{Discard, Event};
 #[cfg(feature = "v2")]
 use crate::wire::packet::Version;
 use crate::wire::packet::{ConnectionId, Header, Space, Versions};
@@ -22,6 +22,9 @@ use crate::wire::{Code, TransportError, rule};
 
 /// Bytes of a Retry token that leave room for a piece of the ClientHello in a datagram of 1,200 bytes.
 const TOKEN_MAX: usize = 1000;
+
+/// Versions of a server's list that a sink is told of.
+const REPORTED_MAX: usize = 15;
 
 /// The connection IDs by which the handshake proves that nobody changed them on the way.
 #[derive(Debug)]
@@ -106,14 +109,27 @@ impl Connection<'_> {
         if !is_fresh || !is_ours || !self.version.choice.may_react(&list) {
             return Err(Discard::Unexpected.into());
         }
+        self.report_offer(now, list.clone());
         #[cfg(feature = "v2")]
         if self.version.choice.react(&list) {
             self.begin_again(now);
             return Ok(());
         }
-        #[cfg(not(feature = "v2"))]
-        let _ = now;
         Err(Refusal::Version)
+    }
+
+    /// Tells a sink which versions the server speaks, as far as it is told of lists.
+    fn report_offer(&mut self, now: Instant, list: Versions<'_>) {
+        if self.parts.tracer.is_on() {
+            let server: heapless::Vec<_, REPORTED_MAX> = list.take(REPORTED_MAX).collect();
+            let client = self.settings.offered_versions();
+            let event = Event::Versions {
+                client: &client,
+                server: &server,
+                chosen: None,
+            };
+            self.report(now, &event);
+        }
     }
 
     /// The first flight once more, in the version that was chosen from the server's list.

@@ -31,8 +31,13 @@ impl Display for Line<'_> {
             } => {
                 write!(f, "connection {destination} to {remote}")
             }
-            Event::Versions { client, chosen, .. } => match chosen {
+            Event::Versions {
+                client,
+                server,
+                chosen,
+            } => match chosen {
                 Some(version) => write!(f, "version {version}"),
+                None if !server.is_empty() => write!(f, "versions of the server: {server:?}"),
                 None => write!(f, "versions offered: {client:?}"),
             },
             Event::StateUpdated { state } => write!(f, "state: {state}"),

@@ -3,11 +3,14 @@
 use super::ours::{Ours, assert_alive, assert_closed, assert_legal, config};
 use quicpro_core::connection::ConnectionError;
 use quicpro_core::http3::Error;
+use quicpro_core::mem::Object;
+use quicpro_core::trace::{Event, Sink};
 use quicpro_core::wire::frame::Frame;
 use quicpro_core::wire::packet::{Space, Version};
 use quicpro_core::wire::{Code, VersionInformation};
-use quicpro_core::{ClientConfig, Limits};
+use quicpro_core::{ClientConfig, Instant, Limits};
 use quicpro_tests::scripted::{Link, Options, Packet, Retry, Server};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 const V1: Version = Version::V1;
@@ -337,4 +340,46 @@ fn a_list_of_versions_is_acted_on_once() {
     link.settle();
     let ended = Error::Transport(ConnectionError::VersionMismatch);
     assert_eq!(link.client.closed(), Some(ended));
+}
+
+/// The server's list, and the version in use.
+type Telling = (Vec<Version>, Option<Version>);
+
+/// What a sink is told of versions.
+#[derive(Clone, Default)]
+struct Told(Arc<Mutex<Vec<Telling>>>);
+
+impl Sink for Told {
+    fn event(&mut self, _: Instant, event: &Event<'_>) {
+        if let Event::Versions { server, chosen, .. } = event {
+            self.0.lock().unwrap().push((server.to_vec(), *chosen));
+        }
+    }
+}
+
+#[test]
+fn a_sink_is_told_of_the_version_that_is_spoken() {
+    let unknown = Version(0x0a1a_2a3a);
+    for (options, expected) in [
+        (Options::default(), vec![(vec![], Some(V1))]),
+        (answering(V2), vec![(vec![], Some(V2))]),
+        (
+            refusing(V2, &[V2]),
+            vec![(vec![unknown, V2], None), (vec![], Some(V2))],
+        ),
+        (
+            Options {
+                offers: vec![unknown],
+                ..Options::default()
+            },
+            vec![(vec![unknown], None)],
+        ),
+    ] {
+        let mut link = fresh(options, |config| config);
+        let told = Told::default();
+        let sink = Object::Owned(Box::new(told.clone()) as Box<dyn Sink>);
+        link.client.client.transport_mut().set_sink(sink);
+        link.settle();
+        assert_eq!(*told.0.lock().unwrap(), expected);
+    }
 }

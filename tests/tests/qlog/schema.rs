@@ -6,8 +6,13 @@
 //! a key (it is a type of CDDL's prelude) nor unwraps `~LogFile`: [`schema`] does that by the letter.
 
 use super::download::{Folder, download, records};
+use super::simulated::{Shared, moving};
 use cddl::validator::Validator;
 use cddl::validator::json::JSONValidator;
+use quicpro::qlog::Writer;
+use quicpro_core::Instant;
+use quicpro_core::trace::{Event, Sink};
+use quicpro_core::wire::packet::Version;
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
 use std::fs;
@@ -298,6 +303,76 @@ fn events_are_held_to_theirs() {
     let mut custom = event.clone();
     custom["of_our_own"] = json!([1, "two"]);
     assert_eq!(illegal(file(&head, &custom).as_bytes()), None);
+}
+
+/// A client that uploads and moves in the middle, and what can be said of versions.
+#[test]
+fn moves_and_versions_are_legal_by_the_drafts() {
+    let text = moving(9, |pair, elsewhere| {
+        let now = pair.now();
+        let moved = pair.client.connection.migrate(now, elsewhere);
+        moved.expect("a spare connection ID");
+    });
+    assert_eq!(illegal(text.as_bytes()), None);
+    let moved = records(&text);
+    let states = |records: &[Value]| {
+        let moves = records.iter().filter(|record| {
+            let name = record["name"].as_str();
+            name == Some("quic:migration_state_updated")
+        });
+        let states = moves.map(|record| {
+            let state = record["data"]["new"].as_str();
+            state.expect("a state").to_owned()
+        });
+        states.collect::<Vec<_>>()
+    };
+    assert_eq!(
+        states(&moved),
+        [
+            "probing_started",
+            "probing_successful",
+            "migration_started",
+            "migration_complete"
+        ]
+    );
+    let text = moving(10, |pair, elsewhere| {
+        let now = pair.now();
+        let moved = pair.client.connection.migrate_at_once(now, elsewhere);
+        moved.expect("a spare connection ID");
+    });
+    assert_eq!(illegal(text.as_bytes()), None);
+    let moved = records(&text);
+    assert_eq!(
+        states(&moved),
+        ["probing_started", "migration_started", "migration_complete"]
+    );
+
+    let file = Shared::default();
+    let mut writer = Writer::without_wall_clock(file.clone(), "versions");
+    let (ours, theirs) = (
+        [Version::V2, Version::V1],
+        [Version(0x0a1a_2a3a), Version::V2],
+    );
+    for (client, server, chosen) in [
+        (&ours[..], &[][..], None),
+        (&ours, &theirs, None),
+        (&[], &[], Some(Version::V2)),
+    ] {
+        let event = Event::Versions {
+            client,
+            server,
+            chosen,
+        };
+        writer.event(Instant::ZERO, &event);
+    }
+    drop(writer);
+    let text = file.text();
+    assert_eq!(illegal(text.as_bytes()), None);
+    let told = records(&text);
+    assert_eq!(told.len(), 4);
+    let theirs = json!(["0a1a2a3a", "6b3343cf"]);
+    assert_eq!(told[2]["data"]["server_versions"], theirs);
+    assert_eq!(told[3]["data"]["chosen_version"], "6b3343cf");
 }
 
 #[test]

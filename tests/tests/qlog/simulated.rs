@@ -17,7 +17,7 @@ use std::time::Duration;
 
 /// A file that can be read while somebody else writes it.
 #[derive(Clone, Default)]
-struct Shared(Arc<Mutex<Vec<u8>>>);
+pub(super) struct Shared(Arc<Mutex<Vec<u8>>>);
 
 impl Write for Shared {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
@@ -30,7 +30,7 @@ impl Write for Shared {
 }
 
 impl Shared {
-    fn text(&self) -> String {
+    pub(super) fn text(&self) -> String {
         let bytes = self.0.lock().expect("no panic").clone();
         String::from_utf8(bytes).expect("text")
     }
@@ -58,6 +58,43 @@ fn run(seed: u64, sink: Option<Object<'static, dyn Sink>>) -> String {
     });
     done.expect("the exchange ends");
     pair.transcript()
+}
+
+/// The file of an upload with a change of the path in the middle, which `go` begins.
+#[cfg(feature = "qlog-tools")]
+pub(super) fn moving(
+    seed: u64,
+    go: impl FnOnce(&mut Pair<Ours<Client>, Quinn<Server>>, std::net::SocketAddr),
+) -> String {
+    let plan = Plan {
+        up: 300_000,
+        down: 1,
+    };
+    let mut client = Ours::new(
+        seed,
+        Limits::SMALL,
+        &ours::config(),
+        Client::new(&[plan], 10_000),
+    );
+    let file = Shared::default();
+    let writer = Writer::without_wall_clock(file.clone(), "moving");
+    client.connection.set_sink(Object::Owned(Box::new(writer)));
+    let server = Quinn::server(seed, Options::default(), Server::default());
+    let mut pair = Pair::new(seed, &Weather::default(), client, server);
+    pair.run(Duration::from_secs(60), |_, server| {
+        server.application.received > 100_000
+    })
+    .expect("a part of it");
+    go(
+        &mut pair,
+        "[2001:db8::2]:41000".parse().expect("an address"),
+    );
+    pair.run(Duration::from_secs(60), |client, _| {
+        client.application.completed == 1
+    })
+    .expect("the exchange ends");
+    drop(pair);
+    file.text()
 }
 
 #[test]
