@@ -33,5 +33,10 @@ pub(crate) const USER_AGENT: &str = concat!("quicpro/", env!("CARGO_PKG_VERSION"
 /// After this much silence a connection counts as dead.
 pub const IDLE_TIMEOUT: Duration = Duration::from_secs(30);
 
+/// A connection that speaks again after this much silence does so to another connection ID of the server (RFC 9000
+/// §9.5): in the meantime a translator may have forgotten it, or the machine may have moved, and nobody on the way shall
+/// know it again. Translators keep UDP for half a minute at least, mostly (RFC 4787 §4.3 asks for two).
+pub const ROTATE_AFTER_SILENCE: Duration = Duration::from_secs(10);
+
 /// A connection without requests is closed after this long.
 pub const POOL_IDLE_TIMEOUT: Duration = Duration::from_secs(90);

@@ -9,7 +9,7 @@ use quicpro_tests::pair::our_pattern;
 use quicpro_tests::pair::ours::{self, Ours};
 use quicpro_tests::pair::pattern::{self, Plan};
 use quicpro_tests::pair::quinn::{self, Options, Quinn};
-use quicpro_tests::pair::{Pair, Weather};
+use quicpro_tests::pair::{Pair, Verdict, Weather};
 use quinn_proto::{AckFrequencyConfig, TransportConfig};
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -132,6 +132,124 @@ fn datagrams_in_a_storm_arrive_once_or_not_at_all() {
         assert_eq!(stats.sent, 500);
         assert!(stats.acknowledged + stats.lost >= 500, "{stats:?}");
         assert!(stats.lost > 10, "{stats:?}");
+    }
+}
+
+/// Sends datagrams that are each as long as it can be at the time, as many as the queue takes.
+struct Talker {
+    lengths: Vec<usize>,
+}
+
+impl ours::Application for Talker {
+    fn on_event(&mut self, connection: &mut Connection<'static>, event: Event) {
+        if matches!(event, Event::Connected) {
+            assert_eq!(self.talk(connection), Ok(()));
+        }
+    }
+}
+
+impl Talker {
+    fn talk(&mut self, connection: &mut Connection<'static>) -> Result<(), SendDatagramError> {
+        loop {
+            let longest = connection
+                .max_datagram_size()
+                .expect("the server takes some");
+            let data = vec![7; longest];
+            match connection.send_datagram(&data) {
+                Ok(()) => self.lengths.push(longest),
+                Err(SendDatagramError::Blocked) => break,
+                Err(error) => return Err(error),
+            }
+            // One byte more is refused, whatever the length is at the moment.
+            let more = vec![7; longest + 1];
+            let error = connection.send_datagram(&more);
+            assert_eq!(error, Err(SendDatagramError::TooLarge));
+        }
+        Ok(())
+    }
+}
+
+/// Counts datagrams by their lengths.
+#[derive(Default)]
+struct Listener {
+    lengths: Vec<usize>,
+}
+
+impl quinn::Application for Listener {
+    fn on_event(&mut self, connection: &mut quinn_proto::Connection, event: quinn_proto::Event) {
+        if let quinn_proto::Event::DatagramReceived = event {
+            while let Some(data) = connection.datagrams().recv() {
+                self.lengths.push(data.len());
+            }
+        }
+    }
+}
+
+/// Bytes of a packet around a datagram that fills it: a flags byte, 8 of the connection ID, 4 of the number, 16 of the
+/// tag, and the frame's type and length.
+const AROUND: usize = 1 + 8 + 4 + 16 + 3;
+
+//= rfc9221#5 test
+#[test]
+fn datagrams_are_as_long_as_the_path_permits() {
+    for link in [1_200, 1_252, 1_464, 8_972] {
+        let limits = Limits::SMALL.datagrams(64 * 1024).datagram(9_000);
+        let talker = Talker {
+            lengths: Vec::new(),
+        };
+        let client = Ours::new(4, limits, &ours::config(), talker);
+        let options = Options {
+            datagram_max: Some(9_000),
+            ..Options::default()
+        };
+        let server = Quinn::server(4, options, Listener::default());
+        let weather = Weather {
+            mtu: link,
+            ..Weather::default()
+        };
+        let mut pair = Pair::new(4, &weather, client, server);
+        let talk = |pair: &mut Pair<Ours<Talker>, Quinn<Listener>>| {
+            for _ in 0..600 {
+                let Ours {
+                    connection,
+                    application,
+                    ..
+                } = &mut pair.client;
+                if connection.state().is_established() {
+                    assert_eq!(application.talk(connection), Ok(()));
+                }
+                pair.run_for(Duration::from_millis(20));
+            }
+        };
+        talk(&mut pair);
+        let longest = *pair.server.application.lengths.iter().max().expect("some");
+        let size = usize::from(pair.client.connection.datagram_size());
+        assert!((link - 16..=link).contains(&size), "{link}: {size}");
+        assert_eq!(longest, size - AROUND, "on a link of {link} bytes");
+        let first = pair.client.application.lengths[0];
+        assert_eq!(first, 1_200 - AROUND);
+
+        // The path shrinks: what waits is too long, and is given up; what is made for it afterwards arrives.
+        let lost = pair.client.connection.datagram_stats().lost;
+        pair.up.set_filter(Box::new(|_, datagram| {
+            if datagram.bytes.len() > 1_200 {
+                Verdict::Drop
+            } else {
+                Verdict::Pass
+            }
+        }));
+        let before = pair.server.application.lengths.len();
+        talk(&mut pair);
+        assert_eq!(pair.client.lost(), None);
+        assert_eq!(
+            pair.client.connection.max_datagram_size(),
+            Some(1_200 - AROUND)
+        );
+        let after = &pair.server.application.lengths[before..];
+        assert!(after.len() > 100, "{link}: {}", after.len());
+        assert!(after.iter().all(|length| *length <= longest));
+        let stats = pair.client.connection.datagram_stats();
+        assert_eq!(stats.lost > lost, link > 1_200, "{link}: {stats:?}");
     }
 }
 

@@ -1,11 +1,12 @@
 //! Datagrams that grow to what the path carries, against quinn-proto's server in virtual time (RFC 9000 §14.3).
 
-use quicpro_core::Limits;
+use quicpro_core::{Instant, Limits};
 use quicpro_tests::pair::our_pattern::Client;
 use quicpro_tests::pair::ours::{self, Ours};
 use quicpro_tests::pair::pattern::{Plan, Server};
 use quicpro_tests::pair::quinn::{Options, Quinn};
-use quicpro_tests::pair::{Bottleneck, Pair, Verdict, Weather};
+use quicpro_tests::pair::{Bottleneck, Link, Pair, Random, Verdict, Weather};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 const PATIENCE: Duration = Duration::from_secs(120);
@@ -14,15 +15,26 @@ const BODY: u64 = 2_000_000;
 type Upload = Pair<Ours<Client>, Quinn<Server>>;
 
 fn upload(plan: Plan) -> Upload {
+    upload_within(plan, 1_472)
+}
+
+/// Both sides take datagrams of so many bytes.
+fn upload_within(plan: Plan, datagram_max: u16) -> Upload {
     let application = Client::new(&[plan], 10_000);
-    let client = Ours::new(9, Limits::DESKTOP, &ours::config(), application);
-    let server = Quinn::server(9, Options::default(), Server::default());
+    let limits = Limits::DESKTOP.datagram(datagram_max.into());
+    let client = Ours::new(9, limits, &ours::config(), application);
+    let options = Options {
+        datagram_max: Some(datagram_max),
+        ..Options::default()
+    };
+    let server = Quinn::server(9, options, Server::default());
     let bottleneck = Some(Bottleneck {
         rate: 1_000_000,
         queue: 100_000,
     });
     let weather = Weather {
         bottleneck,
+        mtu: usize::from(u16::MAX),
         ..Weather::default()
     };
     Pair::new(9, &weather, client, server)
@@ -74,6 +86,78 @@ fn datagrams_grow_to_what_the_path_carries() {
         let stats = pair.client.connection.stats();
         assert_eq!(stats.recovery.persistent_congestion, 0);
     }
+}
+
+/// Buffers longer than Ethernet's packets: the network alone says how long datagrams become. An MTU counts 28 bytes for
+/// the headers of IPv4 and UDP, or 48 with IPv6.
+//= rfc9000#14.3 test
+#[test]
+fn datagrams_grow_beyond_ethernet() {
+    const MTUS: [usize; 6] = [1_280, 1_492, 1_500, 4_352, 9_000, 65_535];
+    for headers in [28, 48] {
+        for mtu in MTUS {
+            for buffer in [9_000, 65_487] {
+                let link = mtu - headers;
+                let up = if mtu > 1_500 { 40_000_000 } else { BODY };
+                let mut pair = upload_within(Plan { up, down: 1 }, buffer);
+                let (rate, queue) = if mtu > 1_500 {
+                    (50_000_000, 4_000_000)
+                } else {
+                    (1_000_000, 100_000)
+                };
+                let bottleneck = Some(Bottleneck { rate, queue });
+                let weather = Weather {
+                    bottleneck,
+                    mtu: link,
+                    ..Weather::default()
+                };
+                pair.up = Link::new(weather, Random::new(9, "up"));
+                complete(&mut pair);
+                let size = datagram(&pair);
+                let best = link.min(buffer.into());
+                let least = if link > 1_472 {
+                    best - best / 16
+                } else {
+                    best - 16
+                };
+                let what = format!("MTU {mtu}, headers {headers}, buffer {buffer}");
+                assert!((least..=best).contains(&size), "{what}: {size}");
+                let stats = pair.client.connection.stats();
+                assert_eq!(stats.recovery.persistent_congestion, 0, "{what}");
+            }
+        }
+    }
+}
+
+/// A host that knows its network refuses what is too long, and says so.
+#[test]
+fn what_the_host_refuses_costs_no_time() {
+    let mut pair = upload_within(Plan { up: BODY, down: 1 }, 65_487);
+    let refused = Arc::new(Mutex::new(Vec::new()));
+    let noted = refused.clone();
+    pair.up.set_filter(Box::new(move |_, datagram| {
+        if datagram.bytes.len() > 1_472 {
+            noted.lock().unwrap().push(datagram.bytes.len());
+            return Verdict::Drop;
+        }
+        Verdict::Pass
+    }));
+    let mut told = 0;
+    let run = pair.run(PATIENCE, |client, _| {
+        let now = Instant::from_micros(1);
+        for length in &refused.lock().unwrap()[told..] {
+            told += 1;
+            client.connection.on_datagram_refused(now, *length);
+        }
+        client.application.completed == 1
+    });
+    assert!(run.is_ok(), "{run:?}");
+    assert_eq!(datagram(&pair), 1_472);
+    // Each length once, instead of three times.
+    let refused = refused.lock().unwrap();
+    assert_eq!(refused[..2], [8_972, 8_952]);
+    assert!(refused.is_sorted_by(|a, b| a > b), "{refused:?}");
+    assert!(told <= 9, "{refused:?}");
 }
 
 //= rfc9000#14.4 test

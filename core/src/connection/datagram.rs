@@ -1,9 +1,8 @@
 //! Sending and receiving datagrams that are neither repeated nor put in order (RFC 9221).
 //!
-//! Invariant: what is accepted fits what the server takes and what a packet carries; congestion control holds it
-//! back as it does any data.
+//! Invariant: what is accepted fits what the server takes and what a packet on the path in use carries; congestion
+//! control holds it back as it does any data.
 
-use super::transmit::DATAGRAM_SIZE;
 use super::{Connection, State};
 use crate::crypto::TAG_LENGTH;
 use crate::datagram::data_max;
@@ -63,6 +62,10 @@ impl core::error::Error for RecvDatagramError {}
 impl Connection<'_> {
     /// Bytes of the longest datagram that can be sent now; `None` if none can: before the handshake is complete, or
     /// if the server takes none.
+    ///
+    /// It follows the path in use ([`Connection::datagram_size`]): it grows as longer packets are found to arrive, and
+    /// shrinks when the path changes, turns out to carry less, or the server's connection ID becomes a longer one. A
+    /// datagram that was taken and has become too long by the time it could leave is given up and counted as lost.
     pub fn max_datagram_size(&self) -> Option<usize> {
         if !self.state.is_established() || self.promise.datagram_frame_max == 0 {
             return None;
@@ -74,7 +77,8 @@ impl Connection<'_> {
     /// Bytes of the largest frame that a packet carries.
     pub(super) fn datagram_frame_room(&self) -> usize {
         let destination = self.parts.remote_cids.current().as_slice().len();
-        DATAGRAM_SIZE.saturating_sub(1 + destination + NUMBER_LENGTH_MAX + TAG_LENGTH)
+        let packet = usize::from(self.recovery.datagram_size());
+        packet.saturating_sub(1 + destination + NUMBER_LENGTH_MAX + TAG_LENGTH)
     }
 
     /// Takes `data` to be sent in one DATAGRAM frame, once. It arrives whole or not at all; which of both is counted

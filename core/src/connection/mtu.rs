@@ -17,6 +17,16 @@ impl Connection<'_> {
         self.recovery.set_datagram_max(max);
     }
 
+    /// The operating system refused a datagram of `length` bytes as too long for the path in use (`EMSGSIZE`). Lengths
+    /// from there on are not tried for ten minutes, without waiting for probes that cannot arrive. What was in it
+    /// counts as lost when its time has come. Of no consequence for 1,200 bytes and less.
+    pub fn on_datagram_refused(&mut self, now: Instant, length: usize) {
+        let length = u16::try_from(length).unwrap_or(u16::MAX);
+        let path = self.recovery.active();
+        self.recovery.on_datagram_refused(now, path, length);
+        self.observe(now);
+    }
+
     /// Bytes of a full datagram into a buffer of `room` bytes.
     pub(super) fn segment_size(&self, room: usize) -> usize {
         let size = usize::from(self.recovery.datagram_size());

@@ -1,10 +1,13 @@
 //! The largest datagram that a path carries, found by trying (RFC 8899, RFC 9000 §14.3).
 //!
 //! ```text
-//! the largest ─► 20 less ─► half way between what arrives and what does not ... ─► after ten minutes, again
-//!        every size counts as failing after three lost probes
+//! ┌► the next size that networks are made for ─ arrives ┐   after ten minutes, again
+//! └─────────────────────────────────────────────────────┘
+//!     └ does not ─► 20 less ─► half way between what arrives and what does not ...
+//!        a size does not after three lost probes, or when the host refuses it
 //! ```
-//! Only who sends full datagrams has use for larger ones: without them nothing is tried.
+//! Only who sends full datagrams has use for larger ones: without them nothing is tried. A probe is at most an eighth of
+//! the congestion window, so that one that vanishes holds up little.
 //! Invariant: what is sent as data has a size that arrived, or [`BASE`]; one probe is out at a time.
 
 use crate::time::Instant;
@@ -15,11 +18,16 @@ pub const BASE: u16 = 1_200;
 /// Lost probes after which a size counts as failing (RFC 8899 §5.1.2).
 const PROBES_MAX: u8 = 3;
 
-/// How much less than the largest is tried second: IPv6's header is so much longer than IPv4's, for which bounds are
+/// What datagrams can have in the networks there are: Ethernet's 1,500 bytes, and 9,000, less the headers of IPv4 and
+/// UDP. A buffer's length is a step, too, the last one.
+const STEPS: [u16; 2] = [1_472, 8_972];
+
+/// How much less than a step is tried second: IPv6's header is so much longer than IPv4's, for which bounds are
 /// often chosen.
 const FAMILIES_DIFFER: u16 = 20;
 
-/// Sizes closer than this to one that fails are not worth a probe.
+/// Sizes closer than this to one that fails are not worth a probe, nor those closer than a sixteenth of what arrives
+/// where that is beyond the first step: in between there are no networks to speak of.
 const NEAR_ENOUGH: u16 = 16;
 
 /// When a finished search is begun again, in microseconds (RFC 8899 §5.1.1).
@@ -93,14 +101,22 @@ impl Mtu {
         if self.is_near() {
             return None;
         }
-        let second = self.ceiling.saturating_sub(FAMILIES_DIFFER);
-        Some(if self.failing > self.ceiling {
-            self.ceiling
-        } else if self.failing == self.ceiling && second > self.arriving {
+        let step = self.step();
+        let second = step.saturating_sub(FAMILIES_DIFFER);
+        Some(if self.failing > step {
+            step
+        } else if self.failing == step && second > self.arriving {
             second
         } else {
             self.arriving.midpoint(self.failing)
         })
+    }
+
+    /// The least step above what arrives.
+    fn step(&self) -> u16 {
+        let mut steps = STEPS.into_iter();
+        let step = steps.find(|step| *step > self.arriving);
+        step.map_or(self.ceiling, |step| step.min(self.ceiling))
     }
 
     /// A probe of `size` bytes left.
@@ -110,7 +126,8 @@ impl Mtu {
 
     /// A datagram of `size` bytes left that is no probe.
     pub(super) fn on_sent(&mut self, size: u16) {
-        self.wanted |= size >= self.arriving;
+        // A number that is shorter than it may be leaves a few bytes free.
+        self.wanted |= size.saturating_add(NEAR_ENOUGH) >= self.arriving;
     }
 
     /// Datagrams arrived: the longest had `longest` bytes, those of more than [`BASE`] had numbers below `large_end`.
@@ -123,6 +140,19 @@ impl Mtu {
             self.arriving = self.probe;
             self.on_probe_known(now);
         }
+    }
+
+    /// The host does not send datagrams of `size` bytes: the first link carries shorter ones only.
+    pub(super) fn on_refused(&mut self, now: Instant, size: u16) {
+        if size <= BASE {
+            return;
+        }
+        if size <= self.arriving {
+            // It did before.
+            self.fall_back();
+        }
+        self.failing = self.failing.min(size);
+        self.on_probe_known(now);
     }
 
     /// A datagram of `size` bytes was lost. Whether it was a probe, which says nothing about congestion.
@@ -186,7 +216,16 @@ impl Mtu {
     /// There is nothing left to find.
     fn is_near(&self) -> bool {
         let rest = self.failing.saturating_sub(self.arriving);
-        self.arriving >= self.ceiling || (self.failing <= self.ceiling && rest <= NEAR_ENOUGH)
+        self.arriving >= self.ceiling
+            || (self.failing <= self.ceiling && rest <= near_enough(self.arriving))
+    }
+}
+
+const fn near_enough(arriving: u16) -> u16 {
+    if arriving < STEPS[0] {
+        NEAR_ENOUGH
+    } else {
+        arriving / 16
     }
 }
 
@@ -238,6 +277,54 @@ mod tests {
         let mut mtu = searching(1_472);
         let tried = search(&mut mtu, at(0), 1_452);
         assert_eq!(tried, [1_472, 1_472, 1_472, 1_452, 1_462, 1_462, 1_462]);
+    }
+
+    #[test]
+    fn longer_ones_are_reached_by_steps() {
+        let tried = |link| search(&mut searching(65_487), at(0), link);
+        assert_eq!(tried(65_535), [1_472, 8_972, 65_487]);
+        assert_eq!(tried(1_464)[..4], [1_472, 1_472, 1_472, 1_452]);
+        assert_eq!(
+            tried(8_972)[..6],
+            [1_472, 8_972, 65_487, 65_487, 65_487, 65_467]
+        );
+        assert_eq!(tried(8_952)[..5], [1_472, 8_972, 8_972, 8_972, 8_952]);
+        // Networks of 1,500 bytes are the rule: what is tried in vain there is bounded.
+        let mut mtu = searching(8_972);
+        let tried = search(&mut mtu, at(0), 1_472);
+        assert_eq!((mtu.datagram(), tried.len()), (1_472, 1 + 3 * 9));
+    }
+
+    #[test]
+    fn what_the_host_refuses_is_not_tried_again() {
+        let mut mtu = searching(8_972);
+        let mut tried = std::vec::Vec::new();
+        mtu.on_sent(BASE);
+        while let Some(size) = mtu.next_probe(at(0)) {
+            mtu.on_probe_sent(size);
+            tried.push(size);
+            if size > 1_472 {
+                mtu.on_refused(at(0), size);
+                // It is found missing later, which says nothing new.
+                assert!(mtu.on_lost(at(0), size));
+            } else {
+                mtu.on_acknowledged(at(0), size, 0);
+            }
+            mtu.on_sent(mtu.datagram());
+        }
+        assert_eq!(mtu.datagram(), 1_472);
+        assert_eq!(
+            tried,
+            [
+                1_472, 8_972, 8_952, 5_212, 3_342, 2_407, 1_939, 1_705, 1_588, 1_530
+            ]
+        );
+        // The host's network has changed: what arrived before is refused.
+        mtu.on_refused(at(1), 1_472);
+        assert_eq!(mtu.datagram(), BASE);
+        mtu.on_refused(at(1), BASE);
+        assert_eq!(search(&mut mtu, at(2), 1_400)[0], 1_452);
+        assert!((1_384..=1_400).contains(&mtu.datagram()));
     }
 
     #[test]
@@ -306,7 +393,7 @@ mod tests {
             search(&mut mtu, at(0), link);
             let best = link.min(ceiling.max(BASE));
             prop_assert!(mtu.datagram() <= best);
-            prop_assert!(best - mtu.datagram() <= NEAR_ENOUGH);
+            prop_assert!(best - mtu.datagram() <= near_enough(mtu.datagram()));
         }
     }
 }

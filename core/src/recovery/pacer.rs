@@ -14,6 +14,9 @@ pub const BURST_MIN: u32 = 10;
 /// Datagrams that leave back to back at most, however fast the path is: four full batches of 64 KB.
 pub const BURST_MAX: u32 = 176;
 
+/// Bytes of a full datagram on Ethernet.
+const ETHERNET: u32 = 1_472;
+
 /// A burst covers this much time at the pacing rate: timers of ordinary systems wake no finer.
 const BURST_TIME_US: u32 = 2_000;
 
@@ -59,7 +62,7 @@ impl Pacer {
             u32::MAX / 2,
         );
         let burst = self.bytes_in(BURST_TIME_US);
-        self.burst = between(BURST_MIN * datagram, burst, BURST_MAX * datagram);
+        self.burst = between(burst_min(datagram), burst, burst_max(datagram));
         self.fill(now);
     }
 
@@ -73,11 +76,11 @@ impl Pacer {
         let rate = (rate << FRACTION) / 1_000_000;
         self.rate = between(1, u32::try_from(rate).unwrap_or(u32::MAX), u32::MAX / 2);
         self.burst = match pace.burst {
-            Some(burst) => between(datagram, burst, BURST_MAX * datagram),
+            Some(burst) => between(datagram, burst, burst_max(datagram)),
             None => between(
-                BURST_MIN * datagram,
+                burst_min(datagram),
                 self.bytes_in(BURST_TIME_US),
-                BURST_MAX * datagram,
+                burst_max(datagram),
             ),
         };
         self.fill(now);
@@ -130,6 +133,27 @@ impl Pacer {
     fn bytes_in(&self, us: u32) -> u32 {
         let bytes = (u64::from(self.rate) * u64::from(us)) >> FRACTION;
         u32::try_from(bytes).unwrap_or(u32::MAX)
+    }
+}
+
+/// Bytes that may leave back to back on any path: of longer datagrams than Ethernet's fewer, as in the initial window.
+//= rfc9002#7.2
+fn burst_min(datagram: u32) -> u32 {
+    let burst = BURST_MIN * datagram;
+    if cfg!(feature = "pmtud") {
+        burst.min((BURST_MIN * ETHERNET).max(2 * datagram))
+    } else {
+        burst
+    }
+}
+
+/// Bytes that leave back to back at most: a peer's socket has no more room for longer datagrams.
+fn burst_max(datagram: u32) -> u32 {
+    let burst = BURST_MAX * datagram;
+    if cfg!(feature = "pmtud") {
+        burst.min((BURST_MAX * ETHERNET).max(2 * datagram))
+    } else {
+        burst
     }
 }
 

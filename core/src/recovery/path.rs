@@ -28,6 +28,10 @@ use crate::wire::packet::Space;
 /// Paths at a time: the one in use, one that is tried, and one that was left while packets of it are in flight.
 pub const PATHS_MAX: usize = if cfg!(feature = "migration") { 3 } else { 1 };
 
+/// The part of the congestion window that a probe for longer datagrams may take.
+#[cfg(feature = "pmtud")]
+const PROBE_SHARE: u32 = 8;
+
 /// The place of a path.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Slot {
@@ -556,9 +560,20 @@ impl Recovery<'_> {
     pub fn mtu_probe(&mut self, now: Instant) -> Option<u16> {
         let path = self.paths.active_mut();
         let size = path.mtu.next_probe(now)?;
-        let free = path.controller.window().saturating_sub(path.in_flight);
-        let available = path.pacer.available(now).min(free);
-        (available >= size.into()).then_some(size)
+        let window = path.controller.window();
+        let free = window.saturating_sub(path.in_flight);
+        let share = window / PROBE_SHARE;
+        // The pacer never has room for a long one while there is data: it takes the turn of a datagram.
+        let is_due = path.pacer.available(now) >= path.datagram.into();
+        (is_due && free.min(share) >= size.into()).then_some(size)
+    }
+
+    /// The host does not send datagrams of `size` bytes on the path in `slot`.
+    pub fn on_datagram_refused(&mut self, now: Instant, slot: Slot, size: u16) {
+        if let Some(path) = self.paths.get_mut(slot) {
+            path.mtu.on_refused(now, size);
+            path.follow_mtu(now);
+        }
     }
 
     /// The probe left.

@@ -3,7 +3,7 @@
 //! Invariant: a datagram the kernel did not take is offered again before the engine is asked for another.
 
 use std::collections::HashMap;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
@@ -58,6 +58,8 @@ pub(crate) struct Link {
     pub(super) looked_at: Option<Instant>,
     /// There may be no way to the server from the socket in use.
     pub(super) suspicion: Option<Sent>,
+    /// The address of ours that was tried last because the kernel prefers it, while the one in use worked.
+    pub(super) tried: Option<IpAddr>,
     pub(super) client: http3::Client<'static>,
     running: HashMap<RequestId, Running>,
     /// A batch that the kernel had no room for.
@@ -166,6 +168,7 @@ impl Link {
             sockets,
             looked_at: None,
             suspicion: None,
+            tried: None,
             client,
             running: HashMap::new(),
             refused: None,
@@ -554,15 +557,17 @@ impl Link {
     pub fn transmit(&mut self, turn: &mut Turn<'_>) {
         if let Some(refused) = self.refused.take() {
             let way = (refused.from, refused.to);
-            if !self.send(way, turn.registry, refused.batch()) {
+            if !self.send(way, turn, refused.batch()) {
                 self.refused = Some(refused);
                 return;
             }
         }
         let limit = match self.sockets.segments_max() {
-            0 | 1 => DATAGRAM_MAX.min(turn.out.len()),
+            // Room for one of those that are known to arrive, but not for two.
+            0 | 1 => DATAGRAM_MAX.max(self.client.transport().datagram_size().into()),
             _ => turn.out.len(),
         };
+        let limit = limit.min(turn.out.len());
         for _ in 0..TURN_BATCHES {
             let out = &mut turn.out[..limit];
             let Some(transmit) = self.client.poll_transmit(turn.now.engine, out) else {
@@ -575,7 +580,7 @@ impl Link {
                 segment_size: transmit.segment_size,
                 ecn,
             };
-            if !self.send((transmit.from, transmit.to), turn.registry, batch) {
+            if !self.send((transmit.from, transmit.to), turn, batch) {
                 self.refused = Some(Refused {
                     from: transmit.from,
                     to: transmit.to,
@@ -593,12 +598,17 @@ impl Link {
     fn send(
         &mut self,
         way: (Option<SocketAddr>, SocketAddr),
-        registry: &Registry,
+        turn: &Turn<'_>,
         batch: Batch<'_>,
     ) -> bool {
-        match self.sockets.send(way, registry, batch) {
+        match self.sockets.send(way, turn.registry, batch) {
             Sent::Taken => {}
             Sent::Full => return false,
+            Sent::TooLong => {
+                let length = batch.segment_size.unwrap_or(batch.bytes.len());
+                let transport = self.client.transport_mut();
+                transport.on_datagram_refused(turn.now.engine, length);
+            }
             sent @ (Sent::Unreachable | Sent::Broken) => self.suspicion = Some(sent),
         }
         true

@@ -29,6 +29,22 @@ const TAKES_MANY: bool = cfg!(any(target_os = "linux", target_os = "android"));
 /// Bytes that a datagram counts for at least, and a call without any: an empty one is work, too.
 const COST_MIN: usize = 256;
 
+/// Bytes of the longest datagrams that are worth a try towards `remote`, and taken from there: what the loopback
+/// interface carries in either family, or a network with jumbo frames. Shorter limits of the network are found out.
+pub(crate) fn datagram_max(remote: SocketAddr) -> usize {
+    if remote.ip().is_loopback() {
+        LOOPBACK_MAX
+    } else {
+        JUMBO_MAX
+    }
+}
+
+/// What fits the 65,535 bytes of an IP packet in either family, and so also a batch.
+pub(crate) const LOOPBACK_MAX: usize = 65_487;
+
+/// What fits 9,000 bytes with the headers of IPv4 and UDP.
+const JUMBO_MAX: usize = 8_972;
+
 /// A non-blocking UDP socket to one remote address.
 pub(crate) struct Socket {
     io: mio::net::UdpSocket,
@@ -43,6 +59,8 @@ pub(crate) enum Sent {
     Taken,
     /// The kernel's buffer is full: offer it again when the socket is writable.
     Full,
+    /// It is lost: the first link carries no datagrams of that length.
+    TooLong,
     /// It is lost, because there is no way to the server from here at the moment.
     Unreachable,
     /// It is lost, and so will be what follows: the socket's address is gone, or its network.
@@ -156,7 +174,7 @@ impl Socket {
     }
 
     /// After an error that may be due to segmentation, sends each segment alone. What fails now counts as lost:
-    /// too large for the path, or no route at the moment.
+    /// too long for the path, or no route at the moment.
     fn send_singly(&self, batch: Batch<'_>, error: &io::Error) -> Sent {
         match batch.segment_size {
             Some(size) if size < batch.bytes.len() && !quinn_udp::is_msg_size_err(error) => {
@@ -177,13 +195,14 @@ impl Socket {
         }
     }
 
-    /// What an error of a datagram that was sent alone means. One that is too large counts as lost.
+    /// What an error of a datagram that was sent alone means.
     fn on_send_error(&self, error: &io::Error) -> Sent {
         log::debug!("sending to {}: {error}", self.remote);
         // Linux says "invalid argument" when the socket's address is not the host's any more.
         let is_gone = cfg!(any(target_os = "linux", target_os = "android"))
             && error.kind() == io::ErrorKind::InvalidInput;
         match error.kind() {
+            _ if quinn_udp::is_msg_size_err(error) => Sent::TooLong,
             _ if is_gone || is_fatal(error) => Sent::Broken,
             io::ErrorKind::NetworkUnreachable | io::ErrorKind::HostUnreachable => Sent::Unreachable,
             _ => Sent::Taken,
@@ -407,6 +426,25 @@ mod tests {
             let error = io::Error::from(kind);
             assert_eq!(socket.on_send_error(&error), sent, "{kind}");
             assert_eq!(socket.on_receive_error(&error), received, "{kind}");
+        }
+    }
+
+    /// No IP packet has as many bytes; what a network's limit says is the same error.
+    #[test]
+    fn what_is_too_long_is_told_from_what_is_lost() {
+        let peer = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
+        let (socket, _poll) = connected(peer.local_addr().unwrap());
+        let send = |length: usize| {
+            socket.send(Batch {
+                bytes: &vec![0; length],
+                segment_size: None,
+                ecn: None,
+            })
+        };
+        assert_eq!(send(70_000), Sent::TooLong);
+        assert_eq!(send(1_200), Sent::Taken);
+        if cfg!(any(target_os = "linux", target_os = "android")) {
+            assert_eq!(send(LOOPBACK_MAX), Sent::Taken);
         }
     }
 

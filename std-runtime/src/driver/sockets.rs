@@ -144,11 +144,13 @@ impl Sockets {
         found
     }
 
-    /// Whether the kernel would reach `remote` from another address than the newest socket has: another network.
-    pub fn is_outdated(&self, remote: SocketAddr) -> bool {
-        let own = own_address(remote);
-        let newest = self.list.last().and_then(|place| place.ip);
-        own.is_some() && own != newest
+    /// The address from which the kernel would reach `remote` now, if it is another one than when the socket called
+    /// `active` was opened: another network. Three system calls, and nothing is sent.
+    pub fn other_address(&self, remote: SocketAddr, active: Option<SocketAddr>) -> Option<IpAddr> {
+        let own = own_address(remote)?;
+        let is_it = |place: &&Place| place.local == active && place.socket.remote() == remote;
+        let place = self.list.iter().find(is_it)?;
+        (place.ip != Some(own)).then_some(own)
     }
 }
 
@@ -184,7 +186,7 @@ mod tests {
         let poll = Poll::new().unwrap();
         let registry = poll.registry();
         let mut sockets = Sockets::connect(to, registry, Token(1)).unwrap();
-        assert!(!sockets.is_outdated(to));
+        assert_eq!(sockets.other_address(to, None), None);
         let send = |sockets: &mut Sockets, from, to, by: &UdpSocket| {
             assert_eq!(sockets.send((from, to), registry, batch(b"x")), Sent::Taken);
             by.recv_from(&mut [0; 9]).unwrap().1
@@ -208,6 +210,12 @@ mod tests {
             sockets.send((Some(fourth), to), registry, batch(b"x")),
             Sent::Taken
         );
+        // The machine's address becomes another one.
+        let elsewhere = IpAddr::from([192, 0, 2, 1]);
+        for place in &mut sockets.list {
+            place.ip = Some(elsewhere);
+        }
+        assert_eq!(sockets.other_address(to, None), Some(to.ip()));
         sockets.deregister(registry);
     }
 }

@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 
 use mio::{Events, Poll, Token};
 use quicpro_core::Limits;
+use quicpro_core::connection::Rotation;
 use quicpro_core::http3;
 use quicpro_core::mem::Shared;
 use url::Position;
@@ -19,11 +20,11 @@ use super::dial::Dial;
 use super::inbox::Inbox;
 use super::link::{Link, NotStarted, Now, Stage, Turn};
 use super::origin::Origin;
-use super::socket::Slots;
+use super::socket::{LOOPBACK_MAX, Slots, datagram_max};
 use super::sockets::Sockets;
 use super::tokens::Tokens;
 use super::{Command, Exchange, Seat, Settings};
-use crate::config::NO_ANSWER;
+use crate::config::{NO_ANSWER, ROTATE_AFTER_SILENCE};
 use crate::error::{Cause, Failure, Phase};
 use crate::tls::Report;
 
@@ -33,8 +34,8 @@ const INBOX: Token = Token(0);
 /// Sockets that may be reported at once; more are reported by the next poll.
 const EVENTS: usize = 256;
 
-/// A GSO batch: 64 KB.
-const OUT_BYTES: usize = 64 * 1024;
+/// A GSO batch: what an IP packet holds.
+const OUT_BYTES: usize = LOOPBACK_MAX;
 
 pub(crate) struct Worker {
     poll: Poll,
@@ -468,7 +469,8 @@ impl Worker {
         let mut config = config
             .idle_timeout(Some(idle))
             .congestion(self.settings.congestion.clone())
-            .congestion_notification(true);
+            .congestion_notification(true)
+            .connection_id_rotation(Rotation::NEVER.after_silence(ROTATE_AFTER_SILENCE));
         if let Some(token) = self.tokens.take(authority) {
             // A token is good in the version that it came in, and whoever gave it speaks that version.
             let bytes = Shared::Owned(token.bytes);
@@ -476,7 +478,8 @@ impl Worker {
         }
         let mut entropy = [0; 32];
         getrandom::fill(&mut entropy).map_err(|error| error.to_string())?;
-        let memory = http3::Memory::boxed(&Limits::DESKTOP);
+        let limits = Limits::DESKTOP.datagram(datagram_max(address));
+        let memory = http3::Memory::boxed(&limits);
         let mut client = http3::Client::new(memory);
         if let Some(sink) = self.settings.watch.sink() {
             client.transport_mut().set_sink(sink);

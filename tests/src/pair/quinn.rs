@@ -42,6 +42,8 @@ pub struct Options {
     pub retry: bool,
     /// Whether a server gives a token for the next connection, and takes it any number of times.
     pub tokens: bool,
+    /// Bytes of the longest datagram that is taken; quinn's default if `None`.
+    pub datagram_max: Option<u16>,
     /// Where a server would rather be reached after the handshake (RFC 9000 §9.6).
     pub preferred: Option<SocketAddr>,
 }
@@ -55,6 +57,7 @@ impl Default for Options {
             alpn: vec![b"h3".to_vec()],
             retry: false,
             tokens: false,
+            datagram_max: None,
             preferred: None,
         }
     }
@@ -106,7 +109,7 @@ impl<A: Application> Quinn<A> {
             Some(SocketAddr::V6(address)) => drop(config.preferred_address_v6(Some(address))),
             None => {}
         }
-        let endpoint = endpoint(seed, "server", Some(config));
+        let endpoint = endpoint(seed, "server", options.datagram_max, Some(config));
         Self::new(endpoint, None, options.retry, application)
     }
 
@@ -133,7 +136,7 @@ impl<A: Application> Quinn<A> {
         config
             .transport_config(Arc::new(options.transport))
             .initial_dst_cid_provider(Arc::new(move || ConnectionId::new(&first_destination[..8])));
-        let mut endpoint = endpoint(seed, "client", None);
+        let mut endpoint = endpoint(seed, "client", options.datagram_max, None);
         let connection = endpoint.connect(to_std(now), config, SERVER, "localhost");
         let connection = connection.expect("the configuration is complete");
         Self::new(endpoint, Some(connection), false, application)
@@ -324,7 +327,12 @@ fn from_quinn(ecn: Option<EcnCodepoint>) -> Ecn {
     }
 }
 
-fn endpoint(seed: u64, role: &'static str, server: Option<ServerConfig>) -> Endpoint {
+fn endpoint(
+    seed: u64,
+    role: &'static str,
+    datagram_max: Option<u16>,
+    server: Option<ServerConfig>,
+) -> Endpoint {
     let reset_key =
         aws_lc_rs::hmac::Key::new(aws_lc_rs::hmac::HMAC_SHA256, &random::bytes(seed, "reset"));
     let mut config = EndpointConfig::new(Arc::new(reset_key));
@@ -336,6 +344,10 @@ fn endpoint(seed: u64, role: &'static str, server: Option<ServerConfig>) -> Endp
                 &format!("{role} connection IDs"),
             )))
         });
+    if let Some(bytes) = datagram_max {
+        let config = config.max_udp_payload_size(bytes);
+        config.expect("at least 1,200 bytes");
+    }
     Endpoint::new(Arc::new(config), server.map(Arc::new), true, None)
 }
 

@@ -4,6 +4,8 @@ mod bodies;
 mod connecting;
 mod lifetime;
 mod moving;
+#[cfg(target_os = "linux")]
+mod networks;
 mod requests;
 mod trust;
 

@@ -12,15 +12,15 @@ use std::time::Duration;
 const BODY: usize = 20_000_000;
 
 /// Longer than a test lasts.
-const SILENCE_MAX: Duration = Duration::from_secs(60);
+pub(super) const SILENCE_MAX: Duration = Duration::from_secs(60);
 
 /// Datagrams that came from each of the client's addresses, in the order in which these appeared.
-type Seen = Arc<Mutex<Vec<(SocketAddr, usize)>>>;
+pub(super) type Seen = Arc<Mutex<Vec<(SocketAddr, usize)>>>;
 
-/// A relay that gives each address of the client one of its own towards the server, so that the server sees every
-/// move.
-fn relay(server: SocketAddr) -> (SocketAddr, Seen) {
-    let front = Arc::new(UdpSocket::bind("127.0.0.1:0").expect("a port"));
+/// A relay on the address `front` that gives each address of the client one of its own towards the server, so that the
+/// server sees every move.
+pub(super) fn relay(server: SocketAddr, front: &str) -> (SocketAddr, Seen) {
+    let front = Arc::new(UdpSocket::bind(front).expect("a port"));
     let address = front.local_addr().expect("bound");
     front
         .set_read_timeout(Some(SILENCE_MAX))
@@ -67,7 +67,7 @@ fn answer(front: &Arc<UdpSocket>, client: SocketAddr, server: SocketAddr) -> Arc
 #[test]
 fn a_download_goes_on_from_another_port() {
     let server = Server::start(Options::default());
-    let (address, seen) = relay(server.address());
+    let (address, seen) = relay(server.address(), "127.0.0.1:0");
     let client = builder(&server)
         .timeout(SILENCE_MAX)
         .remote_address(address)
