@@ -21,6 +21,7 @@ mod frames;
 mod http3;
 mod names;
 mod parameters;
+mod probes;
 mod qvis;
 mod text;
 #[cfg(feature = "plot")]

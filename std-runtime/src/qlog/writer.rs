@@ -12,12 +12,13 @@ use quicpro_core::trace::{
     Closure, Discard, Event, LossTrigger, Metrics, MigrationState, Owner, Packet, Sink, StreamSide,
     StreamState,
 };
-use quicpro_core::wire::packet::{Space, Version};
+use quicpro_core::wire::packet::{Kind, Space, Version};
 use quicpro_core::wire::{Direction, Side, TransportParameters};
 use serde_json::{Value, json};
 
 use super::http3::{self, Lines, initiator};
 use super::names::{self, Object};
+use super::probes::Probes;
 use super::{frames, parameters, text};
 
 /// In front of every JSON text of a sequence.
@@ -56,6 +57,7 @@ pub struct Writer<W: Write> {
     exponents: [u32; 2],
     settings: [Vec<(&'static str, u64)>; 2],
     acknowledged: Acknowledged,
+    probes: Probes,
 }
 
 /// Acknowledgements of the same time and space, to be told together.
@@ -86,6 +88,7 @@ impl<W: Write> Writer<W> {
             exponents: [EXPONENT; 2],
             settings: [Vec::new(), Vec::new()],
             acknowledged: Acknowledged::default(),
+            probes: Probes::default(),
         };
         let mut reference = json!({ "clock_type": "monotonic", "epoch": "unknown" });
         if let Some(now) = wall_clock {
@@ -193,6 +196,7 @@ impl<W: Write> Writer<W> {
                 ("quic:alpn_information", json!({ "chosen_alpn": chosen }))
             }
             Event::MtuUpdated { old, new } => {
+                self.probes.on_datagram_size(new);
                 ("quic:mtu_updated", json!({ "old": old, "new": new }))
             }
             Event::Discarded { reason, size } => ("quic:packet_dropped", dropped(reason, size)),
@@ -224,7 +228,10 @@ impl<W: Write> Writer<W> {
                     LossTrigger::Time => "time_threshold",
                 };
                 let header = json!({ "packet_type": kind, "packet_number": number });
-                let data = json!({ "header": header, "trigger": trigger });
+                let mut data = json!({ "header": header, "trigger": trigger });
+                if space == Space::Application && self.probes.is_lost(number) {
+                    data["is_mtu_probe_packet"] = true.into();
+                }
                 ("quic:packet_lost", data)
             }
             Event::StreamUpdated {
@@ -390,7 +397,10 @@ impl<W: Write + Send> Sink for Writer<W> {
         self.tell_acknowledged();
         match event {
             Event::PacketSent(sent) => {
-                let data = packet(sent, self.exponents[Owner::Local as usize]);
+                let mut data = packet(sent, self.exponents[Owner::Local as usize]);
+                if sent.kind == Kind::Short && self.probes.is_sent(sent.number, sent.size) {
+                    data["is_mtu_probe_packet"] = true.into();
+                }
                 self.tell(now, "quic:packet_sent", data);
             }
             Event::PacketReceived(received) => {

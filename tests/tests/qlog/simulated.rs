@@ -134,3 +134,45 @@ fn a_ring_tells_the_same_as_a_file() {
     }
     assert_eq!(decoded.lines().count(), file.lines().count());
 }
+
+/// A search for the path's MTU ends with probes that nobody answers: they are told apart from losses.
+#[test]
+fn lost_probes_of_the_mtu_are_called_so() {
+    let file = Shared::default();
+    let writer = Writer::without_wall_clock(file.clone(), "simulated");
+    let plan = Plan {
+        up: 200_000,
+        down: 10,
+    };
+    let mut client = Ours::new(
+        1,
+        Limits::DESKTOP,
+        &ours::config(),
+        Client::new(&[plan], 10_000),
+    );
+    client.connection.set_sink(Object::Owned(Box::new(writer)));
+    let server = Quinn::server(1, Options::default(), Server::default());
+    let weather = Weather {
+        mtu: 1_200,
+        ..Weather::default()
+    };
+    let mut pair = Pair::new(1, &weather, client, server);
+    let done = pair.run(Duration::from_secs(60), |client, _| {
+        client.application.completed == 1
+    });
+    done.expect("the exchange ends");
+    drop(pair);
+    let text = file.text();
+    let of = |name: &str| -> Vec<&str> {
+        let name = format!(r#""name":"quic:{name}""#);
+        text.lines().filter(|line| line.contains(&name)).collect()
+    };
+    let is_probe = |line: &&&str| line.contains(r#""is_mtu_probe_packet":true"#);
+    let lost = of("packet_lost");
+    assert!(
+        !lost.is_empty() && lost.iter().all(|line| is_probe(&line)),
+        "{lost:?}"
+    );
+    let sent = of("packet_sent").iter().filter(is_probe).count();
+    assert!(sent >= lost.len(), "{sent} probes");
+}

@@ -2,6 +2,7 @@
 //!
 //! Invariant: the same scales hold in all columns, so that what looks larger is larger.
 
+use std::fmt::Write;
 use std::sync::OnceLock;
 
 use plotters::coord::Shift;
@@ -12,27 +13,34 @@ use plotters::style::{FontStyle, register_font};
 
 use super::DrawError;
 use super::recording::{Point, Recording, Stream};
-use super::scale::{bytes, greatest, thin, time, usual};
+use super::scale::{axis_time, bytes, greatest, spots, straight, thin, time, usual};
+use super::strip;
 
-const INK: RGBColor = RGBColor(31, 37, 46);
-const MUTED: RGBColor = RGBColor(107, 114, 128);
+pub(super) const INK: RGBColor = RGBColor(31, 37, 46);
+pub(super) const MUTED: RGBColor = RGBColor(107, 114, 128);
 const GRID: RGBColor = RGBColor(229, 231, 235);
 const BLUE: RGBColor = RGBColor(37, 99, 235);
 const AMBER: RGBColor = RGBColor(217, 119, 6);
 const GREEN: RGBColor = RGBColor(5, 150, 105);
-const RED: RGBColor = RGBColor(220, 38, 38);
+pub(super) const RED: RGBColor = RGBColor(220, 38, 38);
 const VIOLET: RGBColor = RGBColor(124, 58, 237);
 
 /// Streams of a recording that get a row.
 const ROWS_MAX: usize = 32;
 
-/// Losses that are marked: more of them are a red area anyway.
-const LOSSES_MAX: usize = 2_000;
+/// Spots of the latest round-trip time, side by side: each is three units wide.
+const SPOTS: usize = 330;
+
+/// Units left and right of a plot: the left ones hold the labels.
+pub(super) const MARGINS: [f64; 3] = [12.0, 68.0, 28.0];
+
+/// Units that the panel of the congestion window is high, strips included.
+const WINDOWS: f64 = 344.0;
 
 /// The name that the letters are known by.
 const FONT: &str = "sans-serif";
 
-type Area<'a, B> = DrawingArea<B, Shift>;
+pub(super) type Area<'a, B> = DrawingArea<B, Shift>;
 type Plot<'a, B> = ChartContext<'a, B, Cartesian2d<RangedCoordf64, RangedCoordf64>>;
 
 /// Makes the letters known, once for the process.
@@ -57,7 +65,7 @@ pub(super) struct Layout {
     columns: usize,
     rows: usize,
     /// Milliseconds, of the longest recording.
-    duration: f64,
+    pub(super) duration: f64,
     window_max: f64,
     rtt_max: f64,
     data_max: f64,
@@ -86,7 +94,7 @@ impl Layout {
         }
     }
 
-    fn px(&self, units: f64) -> i32 {
+    pub(super) fn px(&self, units: f64) -> i32 {
         // A picture has some thousand units.
         (units * self.scale).round() as i32
     }
@@ -95,17 +103,24 @@ impl Layout {
         if self.columns == 1 { 1_100.0 } else { 720.0 }
     }
 
+    /// Milliseconds and units of value that are one pixel of a plot that ends at `max` and is `height` high.
+    fn grain(&self, max: f64, height: f64) -> (f64, f64) {
+        let width = self.width() - MARGINS.iter().sum::<f64>();
+        let of = |whole: f64, units: f64| whole / (units * self.scale);
+        (of(self.duration, width), of(max, height))
+    }
+
     fn streams_height(&self) -> f64 {
         66.0 + 30.0 * self.rows as f64
     }
 
     pub(super) fn size(&self) -> (u32, u32) {
         let width = self.width() * self.columns as f64;
-        let height = 64.0 + 300.0 + 230.0 + 230.0 + self.streams_height();
+        let height = 64.0 + WINDOWS + 230.0 + 230.0 + self.streams_height();
         (self.px(width) as u32, self.px(height) as u32)
     }
 
-    fn text<'a>(&self, size: f64, colour: &RGBColor) -> TextStyle<'a> {
+    pub(super) fn text<'a>(&self, size: f64, colour: &RGBColor) -> TextStyle<'a> {
         (FONT, self.px(size)).into_font().color(colour)
     }
 
@@ -130,7 +145,7 @@ pub(super) fn draw<B: DrawingBackend>(
     for (column, recording) in columns.iter().zip(recordings) {
         let (head, rest) = column.split_vertically(layout.px(64.0));
         header(&head, recording, layout)?;
-        let (windows, rest) = rest.split_vertically(layout.px(300.0));
+        let (windows, rest) = rest.split_vertically(layout.px(WINDOWS));
         window_panel(&windows, recording, layout)?;
         let (rtts, rest) = rest.split_vertically(layout.px(230.0));
         rtt_panel(&rtts, recording, layout)?;
@@ -150,27 +165,48 @@ fn header<B: DrawingBackend>(
     let title = layout.text(22.0, &INK);
     area.draw_text(&recording.title, &title, (left, layout.px(14.0)))
         .map_err(DrawError::of)?;
-    let last = |series: &[Point]| series.last().map_or(0.0, |point| point.1);
-    let mut told = format!(
-        "{}   ·   {} sent   ·   {} received   ·   {} lost   ·   {} streams",
-        time(recording.end - recording.start),
-        bytes(last(&recording.sent)),
-        bytes(last(&recording.received)),
-        packets(recording.losses.len()),
-        recording.streams.len(),
-    );
-    if recording.is_cut {
-        told.push_str("   ·   the file is cut short");
+    let (width, _) = area
+        .estimate_text_size(&recording.title, &title)
+        .map_err(DrawError::of)?;
+    let muted = layout.text(14.0, &MUTED);
+    let beside = left + i32::try_from(width).unwrap_or(0) + layout.px(20.0);
+    let (width, _) = area
+        .estimate_text_size(&recording.told, &muted)
+        .map_err(DrawError::of)?;
+    // What the writer calls it, if there is room for that.
+    if beside + i32::try_from(width).unwrap_or(i32::MAX / 2) < layout.px(layout.width()) {
+        area.draw_text(&recording.told, &muted, (beside, layout.px(20.0)))
+            .map_err(DrawError::of)?;
     }
-    area.draw_text(&told, &layout.text(14.0, &MUTED), (left, layout.px(42.0)))
+    area.draw_text(&summary(recording), &muted, (left, layout.px(42.0)))
         .map_err(DrawError::of)
 }
 
-fn packets(count: usize) -> String {
-    match count {
-        1 => "1 packet".to_owned(),
-        _ => format!("{count} packets"),
+/// A line of figures.
+fn summary(recording: &Recording) -> String {
+    let duration = recording.end - recording.start;
+    let last = |series: &[Point]| series.last().map_or(0.0, |point| point.1);
+    let mut told = format!(
+        "{}   ·   {} sent   ·   {} received   ·   {} lost   ·   {}",
+        axis_time(duration, duration),
+        bytes(last(&recording.sent)),
+        bytes(last(&recording.received)),
+        counted(recording.losses.len(), "packet"),
+        counted(recording.streams.len(), "stream"),
+    );
+    if recording.probes_lost > 0 {
+        let probes = counted(recording.probes_lost, "MTU probe");
+        let _ = write!(told, "   ·   {probes} unanswered");
     }
+    if recording.is_cut {
+        told.push_str("   ·   the file is cut short");
+    }
+    told
+}
+
+fn counted(count: usize, what: &str) -> String {
+    let ending = if count == 1 { "" } else { "s" };
+    format!("{count} {what}{ending}")
 }
 
 /// Writes a panel's title and what its colours mean; gives the place for the plot.
@@ -215,10 +251,10 @@ fn plot<'a, B: DrawingBackend>(
     layout: &Layout,
 ) -> Result<Plot<'a, B>, DrawError> {
     let mut chart = ChartBuilder::on(area)
-        .margin_right(layout.px(28.0))
-        .margin_left(layout.px(12.0))
+        .margin_right(layout.px(MARGINS[2]))
+        .margin_left(layout.px(MARGINS[0]))
         .margin_top(layout.px(4.0))
-        .set_label_area_size(LabelAreaPosition::Left, layout.px(68.0))
+        .set_label_area_size(LabelAreaPosition::Left, layout.px(MARGINS[1]))
         .set_label_area_size(LabelAreaPosition::Bottom, layout.px(26.0))
         .build_cartesian_2d(0.0..layout.duration, 0.0..max)
         .map_err(DrawError::of)?;
@@ -231,7 +267,7 @@ fn plot<'a, B: DrawingBackend>(
         .label_style(layout.text(12.0, &MUTED))
         .x_labels(10)
         .y_labels(5)
-        .x_label_formatter(&|value| time(*value))
+        .x_label_formatter(&|value| axis_time(*value, layout.duration))
         .y_label_formatter(label)
         .draw()
         .map_err(DrawError::of)?;
@@ -254,33 +290,30 @@ fn window_panel<B: DrawingBackend>(
     recording: &Recording,
     layout: &Layout,
 ) -> Result<(), DrawError> {
-    let legend = [
-        (BLUE, "congestion window"),
-        (AMBER, "bytes in flight"),
-        (VIOLET, "slow start threshold"),
-        (RED, "packet lost"),
-    ];
+    let losses = strip::losses(recording);
+    let mut legend = vec![(BLUE, "congestion window"), (AMBER, "bytes in flight")];
+    if !recording.threshold.is_empty() {
+        legend.push((VIOLET, "slow start threshold"));
+    }
+    legend.push((RED, losses.legend.as_str()));
     let area = panel(area, "Congestion", &legend, layout)?;
+    let (phases, area) = area.split_vertically(layout.px(20.0));
+    strip::draw_phases(&phases, recording, layout)?;
+    let (lost, area) = area.split_vertically(layout.px(24.0));
+    strip::draw_losses(&lost, &losses, recording, layout)?;
     let mut chart = plot(&area, layout.window_max, &|value| bytes(*value), layout)?;
     let (start, end) = (recording.start, recording.end);
-    let step = recording.losses.len().div_ceil(LOSSES_MAX).max(1);
-    let top = layout.window_max;
-    for lost in recording.losses.iter().step_by(step) {
-        let at = lost - start;
-        let points = vec![(at, 0.0), (at, top)];
-        line(
-            &mut chart,
-            points,
-            RED.mix(0.25).stroke_width(layout.px(1.0).max(1) as u32),
-        )?;
-    }
-    let in_flight = held(thin(&recording.in_flight, start, end), end - start);
-    let area = AreaSeries::new(in_flight, 0.0, AMBER.mix(0.18));
-    let area = area.border_style(layout.line(AMBER, 1.0));
-    chart.draw_series(area).map_err(DrawError::of)?;
-    let threshold = thin(&recording.threshold, start, end);
+    let grain = layout.grain(layout.window_max, 232.0);
+    let steps = |series: &[Point]| {
+        let steps = held(thin(series, start, end), end - start);
+        straight(&steps, grain)
+    };
+    let in_flight = AreaSeries::new(steps(&recording.in_flight), 0.0, AMBER.mix(0.18));
+    let in_flight = in_flight.border_style(layout.line(AMBER, 1.0));
+    chart.draw_series(in_flight).map_err(DrawError::of)?;
+    let threshold = steps(&recording.threshold);
     line(&mut chart, threshold, layout.line(VIOLET, 1.0))?;
-    let window = held(thin(&recording.window, start, end), end - start);
+    let window = steps(&recording.window);
     line(&mut chart, window, layout.line(BLUE, 2.0))
 }
 
@@ -309,15 +342,17 @@ fn rtt_panel<B: DrawingBackend>(
     let area = panel(area, "Round-trip time", &legend, layout)?;
     let mut chart = plot(&area, layout.rtt_max, &|value| time(*value), layout)?;
     let (start, end) = (recording.start, recording.end);
+    let grain = layout.grain(layout.rtt_max, 162.0);
     let dot = layout.px(1.6).max(1);
-    let dots = thin(&recording.rtt_latest, start, end)
+    let dots = spots(&recording.rtt_latest, (start, end), SPOTS, 2.0 * grain.1)
         .into_iter()
         .filter(|point| point.1 <= layout.rtt_max)
         .map(|point| Circle::new(point, dot, light.filled()));
     chart.draw_series(dots).map_err(DrawError::of)?;
     let least = held(thin(&recording.rtt_min, start, end), end - start);
+    let least = straight(&least, grain);
     line(&mut chart, least, layout.line(GREEN, 1.5))?;
-    let smoothed = thin(&recording.rtt_smoothed, start, end);
+    let smoothed = straight(&thin(&recording.rtt_smoothed, start, end), grain);
     line(&mut chart, smoothed, layout.line(BLUE, 2.0))
 }
 
@@ -339,11 +374,9 @@ fn data_panel<B: DrawingBackend>(
         (&recording.acknowledged, GREEN),
         (&recording.received, VIOLET),
     ] {
-        line(
-            &mut chart,
-            thin(series, start, end),
-            layout.line(colour, 2.0),
-        )?;
+        let grain = layout.grain(layout.data_max, 162.0);
+        let points = straight(&thin(series, start, end), grain);
+        line(&mut chart, points, layout.line(colour, 2.0))?;
     }
     Ok(())
 }
@@ -357,9 +390,9 @@ fn stream_panel<B: DrawingBackend>(
     let area = panel(area, "Streams", &legend, layout)?;
     let rows = layout.rows as f64;
     let mut chart = ChartBuilder::on(&area)
-        .margin_right(layout.px(28.0))
-        .margin_left(layout.px(12.0))
-        .set_label_area_size(LabelAreaPosition::Left, layout.px(68.0))
+        .margin_right(layout.px(MARGINS[2]))
+        .margin_left(layout.px(MARGINS[0]))
+        .set_label_area_size(LabelAreaPosition::Left, layout.px(MARGINS[1]))
         .set_label_area_size(LabelAreaPosition::Bottom, layout.px(26.0))
         .build_cartesian_2d(0.0..layout.duration, rows..0.0)
         .map_err(DrawError::of)?;
@@ -373,7 +406,7 @@ fn stream_panel<B: DrawingBackend>(
         .label_style(layout.text(12.0, &MUTED))
         .x_labels(10)
         .y_labels(0)
-        .x_label_formatter(&|value| time(*value))
+        .x_label_formatter(&|value| axis_time(*value, layout.duration))
         .draw()
         .map_err(DrawError::of)?;
     let shown = recording.streams.iter().take(ROWS_MAX);

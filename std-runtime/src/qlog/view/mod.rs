@@ -10,6 +10,7 @@ mod chart;
 mod read;
 mod recording;
 mod scale;
+mod strip;
 
 use std::fmt;
 use std::path::Path;
@@ -66,4 +67,66 @@ pub fn write(recordings: &[Recording], path: &Path) -> Result<(), DrawError> {
     let root = BitMapBackend::new(path, layout.size()).into_drawing_area();
     chart::draw(&root, recordings, &layout)?;
     root.present().map_err(DrawError::of)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::recording::Point;
+    use super::*;
+
+    /// A minute with an event each 300 us, more teeth than a picture has pixels, three bursts of losses and a loss.
+    fn long() -> Recording {
+        let series = |of: fn(u32) -> u32| -> Vec<Point> {
+            let points = (0..200_000_u32).map(|at| (f64::from(at) * 0.3, f64::from(of(at))));
+            points.collect()
+        };
+        let burst = |from: u32| (0..500).map(move |at| f64::from(from) + f64::from(at) * 0.1);
+        let mut losses: Vec<f64> = [5_000, 20_000, 40_000]
+            .into_iter()
+            .flat_map(burst)
+            .collect();
+        losses.push(55_000.0);
+        Recording {
+            title: "long".to_owned(),
+            end: 60_000.0,
+            window: series(|at| 500_000 + at % 97 * 5_000),
+            in_flight: series(|at| 400_000 + at % 89 * 5_000),
+            threshold: series(|at| 300_000 + at / 2_000 % 2 * 50_000),
+            rtt_latest: series(|at| 40 + at % 31),
+            rtt_smoothed: series(|at| 50 + at / 1_000 % 5),
+            rtt_min: series(|_| 40),
+            sent: series(|at| at * 1_200),
+            acknowledged: series(|at| at * 1_190),
+            losses,
+            phases: vec![
+                (0.0, "slow_start".to_owned()),
+                (9_000.0, "recovery".to_owned()),
+            ],
+            ..Recording::default()
+        }
+    }
+
+    #[test]
+    fn a_long_recording_is_a_small_picture_that_shows_each_burst() {
+        let picture = svg(&[long()]).unwrap();
+        assert!(picture.len() < 200_000, "{} bytes", picture.len());
+        // The legend, bursts of at most three bars (their middle and what is left of it), and the single one.
+        let red = picture.matches("fill=\"#DC2626\"").count();
+        assert!((5..=11).contains(&red), "{red}");
+        for shown in ["slow start<", "recovery<", "1501 packets lost", "60 s"] {
+            let text = picture.replace('\n', "");
+            assert!(text.contains(shown), "{shown}");
+        }
+    }
+
+    #[test]
+    fn what_was_not_recorded_is_not_in_the_legend() {
+        let plain = Recording {
+            threshold: Vec::new(),
+            losses: Vec::new(),
+            ..long()
+        };
+        let picture = svg(&[plain]).unwrap();
+        assert!(!picture.contains("slow start threshold") && picture.contains("no packet lost"));
+    }
 }

@@ -45,7 +45,7 @@ impl fmt::Display for ReadError {
 
 impl std::error::Error for ReadError {}
 
-/// Reads the first connection of a qlog file. `name` stands in where the file has no title.
+/// Reads the first connection of a qlog file, which is to be called `name`.
 pub fn read(bytes: &[u8], name: &str) -> Result<Recording, ReadError> {
     // A file may end within a character, as it may within a record.
     let text = match std::str::from_utf8(bytes) {
@@ -67,6 +67,7 @@ pub fn read(bytes: &[u8], name: &str) -> Result<Recording, ReadError> {
         && let Some(trace) = file["traces"].get(0)
     {
         check_head(&file)?;
+        recording.told = title(&file, trace);
         clock.format(trace);
         let events = trace["events"].as_array();
         for (at, event) in events.into_iter().flatten().enumerate() {
@@ -78,6 +79,7 @@ pub fn read(bytes: &[u8], name: &str) -> Result<Recording, ReadError> {
         let head = records.next().ok_or(ReadError::NotQlog)?;
         let head: Value = serde_json::from_str(head).map_err(|_| ReadError::NotQlog)?;
         check_head(&head)?;
+        recording.told = title(&head, &head["trace"]);
         clock.format(&head["trace"]);
         let mut records = records.enumerate().peekable();
         while let Some((at, record)) = records.next() {
@@ -94,6 +96,12 @@ pub fn read(bytes: &[u8], name: &str) -> Result<Recording, ReadError> {
         return Err(ReadError::Empty);
     }
     Ok(recording)
+}
+
+/// The trace's own title, or else the file's.
+fn title(file: &Value, trace: &Value) -> String {
+    let title = trace["title"].as_str().or_else(|| file["title"].as_str());
+    short(title.unwrap_or_default())
 }
 
 fn check_head(head: &Value) -> Result<(), ReadError> {

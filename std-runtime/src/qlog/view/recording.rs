@@ -20,6 +20,8 @@ pub type Point = (f64, f64);
 pub struct Recording {
     /// What it is called.
     pub title: String,
+    /// What its writer calls it; empty if it has no word for it.
+    pub told: String,
     /// Time of the first event, milliseconds.
     pub start: f64,
     /// Time of the last event, milliseconds.
@@ -38,8 +40,10 @@ pub struct Recording {
     pub rtt_smoothed: Vec<Point>,
     /// Smallest round-trip time, milliseconds.
     pub rtt_min: Vec<Point>,
-    /// When packets were declared lost.
+    /// When packets were declared lost, probes of the path's MTU apart.
     pub losses: Vec<f64>,
+    /// Probes of the path's MTU that were lost: how a search for it ends, and no sign of congestion.
+    pub probes_lost: usize,
     /// Bytes of packets sent, all of them so far.
     pub sent: Vec<Point>,
     /// Bytes of packets that were acknowledged, so far.
@@ -86,6 +90,7 @@ impl Recording {
             "packet_sent" => self.packet(time, data, true),
             "packet_received" => self.packet(time, data, false),
             "packets_acked" => self.acknowledged(time, data),
+            "packet_lost" if data["is_mtu_probe_packet"] == true => self.probes_lost += 1,
             "packet_lost" => self.losses.push(time),
             "recovery_metrics_updated" | "metrics_updated" => self.metrics(time, data),
             "congestion_state_updated" => {

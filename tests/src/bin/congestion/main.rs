@@ -18,6 +18,7 @@ mod transfer;
 use cell::Cell;
 use clap::{Parser, ValueEnum};
 use sender::Sender;
+use std::path::PathBuf;
 
 /// Congestion control of quicpro and quinn in one simulated network; prints tables in Markdown.
 #[derive(Parser)]
@@ -46,6 +47,9 @@ struct Arguments {
     /// Runs at the same time.
     #[arg(long, default_value_t = 2)]
     threads: usize,
+    /// Write a qlog file of each upload by a sender of ours into this folder: CELL-SENDER-SEED.sqlog.
+    #[arg(long, value_name = "DIR")]
+    qlog: Option<PathBuf>,
     /// A line for each run.
     #[arg(long)]
     verbose: bool,
@@ -78,6 +82,10 @@ fn main() {
     }
     if arguments.sender.is_empty() {
         arguments.sender = Sender::available();
+    }
+    if let Some(folder) = &arguments.qlog {
+        std::fs::create_dir_all(folder)
+            .unwrap_or_else(|error| panic!("{}: {error}", folder.display()));
     }
     let wants = |table| arguments.table.is_empty() || arguments.table.contains(&table);
     if wants(Table::Transfers) {

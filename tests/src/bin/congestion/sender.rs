@@ -4,6 +4,8 @@
 
 use clap::ValueEnum;
 use quicpro_core::congestion::Congestion;
+use quicpro_core::mem::Object;
+use quicpro_core::trace::Sink;
 use quicpro_core::{ClientConfig, Instant, Limits};
 use quicpro_tests::pair::ours::{self, Ours};
 use quicpro_tests::pair::pattern::{self, Plan};
@@ -53,7 +55,8 @@ impl Sender {
             .collect()
     }
 
-    fn is_theirs(self) -> bool {
+    /// Whether quinn plays it.
+    pub fn is_theirs(self) -> bool {
         matches!(self, Self::QuinnNewReno | Self::QuinnCubic | Self::QuinnBbr)
     }
 
@@ -69,8 +72,20 @@ impl Sender {
         }
     }
 
-    /// A client that uploads `bytes`, asks for one byte in return, and notes in `done` when that has come.
+    /// A client that uploads `bytes`, and asks for one byte in return.
     pub fn client(self, now: Instant, seed: u64, bytes: u64, mtu: u16) -> Box<dyn Exchanger> {
+        self.client_with(now, seed, bytes, mtu, None)
+    }
+
+    /// As [`client`](Self::client); a client of ours tells `sink` what it does.
+    pub fn client_with(
+        self,
+        now: Instant,
+        seed: u64,
+        bytes: u64,
+        mtu: u16,
+        sink: Option<Object<'static, dyn Sink>>,
+    ) -> Box<dyn Exchanger> {
         let plans = [Plan { up: bytes, down: 1 }];
         if self.is_theirs() {
             let options = Options {
@@ -86,7 +101,11 @@ impl Sender {
             .send_window(32 << 20)
             .packets_in_flight(32_000);
         let application = our_pattern::Client::new(&plans, 1000);
-        Box::new(Ours::at(now, seed, limits, &config, application))
+        let mut client = Ours::at(now, seed, limits, &config, application);
+        if let Some(sink) = sink {
+            client.connection.set_sink(sink);
+        }
+        Box::new(client)
     }
 
     fn transport(self, mtu: u16) -> TransportConfig {

@@ -4,8 +4,14 @@ use super::Arguments;
 use super::cell::{self, BDP, Cell};
 use super::figures::{geometric_mean, in_parallel, median, percentile};
 use super::sender::{self, Sender};
+use clap::ValueEnum;
+use quicpro::qlog::Writer;
 use quicpro_core::Instant;
+use quicpro_core::mem::Object;
+use quicpro_core::trace::Sink;
 use quicpro_tests::pair::{Link, Pair, Random};
+use std::fs::File;
+use std::io::BufWriter;
 use std::time::Duration;
 
 /// Longest upload that is waited for: 100 times the line's own time.
@@ -25,7 +31,8 @@ impl Transfer {
     /// Runs one.
     pub fn run(arguments: &Arguments, cell: Cell, sender: Sender, seed: u64) -> Self {
         let mtu = arguments.mtu;
-        let client = sender.client(Instant::ZERO, seed, arguments.bytes, mtu);
+        let sink = recording(arguments, cell, sender, seed);
+        let client = sender.client_with(Instant::ZERO, seed, arguments.bytes, mtu, sink);
         let mut pair = Pair::new(seed, &cell::down(mtu), client, sender::server(seed, mtu));
         pair.up = Link::new(cell.up(mtu), Random::new(seed, "up"));
         pair.up.sample_queue();
@@ -49,6 +56,28 @@ impl Transfer {
             queue,
         }
     }
+}
+
+/// Where one upload is written down, if that is asked for and the sender is ours: quinn's writes no qlog here.
+fn recording(
+    arguments: &Arguments,
+    cell: Cell,
+    sender: Sender,
+    seed: u64,
+) -> Option<Object<'static, dyn Sink>> {
+    let folder = arguments.qlog.as_ref().filter(|_| !sender.is_theirs())?;
+    let name = format!("{}-{}-{seed}", word(cell), word(sender));
+    let path = folder.join(format!("{name}.sqlog"));
+    let file = File::create(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+    let told = format!("{}: {}, seed {seed}", sender.title(), cell.title());
+    let writer = Writer::without_wall_clock(BufWriter::new(file), &told);
+    Some(Object::Owned(Box::new(writer)))
+}
+
+/// How the command line calls it.
+fn word(value: impl ValueEnum) -> String {
+    let value = value.to_possible_value().expect("none is skipped");
+    value.get_name().to_owned()
 }
 
 /// All runs of each sender in one network.
