@@ -1,7 +1,10 @@
 //! The scenarios of quic-interop-runner's table, in virtual time, with its networks, sizes, limits and pass rules.
 //!
 //! Our client against quinn-proto's server. Resumption and 0-RTT are left out: they need session tickets. The names
-//! are the runner's.
+//! are the runner's. What quinn cannot serve, the scripted server does: `v2` is
+//! `hostile::versions::a_server_changes_version_1_to_version_2`. ACK_FREQUENCY is
+//! `hostile::extensions::acknowledgements_come_as_the_server_asks` there, and with quinn, both ways, in `extensions`;
+//! `ecn` is quinn's marks here, and ours in `congestion`.
 
 mod handshakes;
 mod rebinding;

@@ -79,7 +79,9 @@ impl Algorithm for NewReno {
         self.recovery_end = now.after(1);
         self.slow_start_threshold = (self.window / 2).max(minimum_window(self.datagram));
         self.window = self.slow_start_threshold;
-        self.credit = 0;
+        // Credit is growth that has begun, credit / window of a datagram, and is halved as the window is: of half a
+        // window that is a quarter.
+        self.credit /= 4;
     }
 
     fn on_persistent_congestion(&mut self, _now: Instant) {
@@ -187,6 +189,23 @@ mod tests {
         assert_eq!(reno.window(), 13_200);
         reno.on_congestion(Instant::from_micros(200), Instant::from_micros(150));
         assert_eq!(reno.window(), 6_600);
+    }
+
+    /// RFC 9002 B.5 grows with every acknowledgement: what was acknowledged before a loss is not for nothing.
+    //= rfc9002#7.3.3 test
+    #[test]
+    fn growth_that_has_begun_is_halved_as_the_window_is() {
+        let mut reno = NewReno::new(DATAGRAM);
+        acknowledge(&mut reno, 12_000, 1, Utilisation::Full);
+        reno.on_congestion(Instant::from_micros(100), Instant::from_micros(50));
+        // 11,200 of 12,000 bytes are 1,120 bytes of growth, and half of them 560: 2,800 of 6,000 bytes.
+        acknowledge(&mut reno, 11_200, 101, Utilisation::Full);
+        reno.on_congestion(Instant::from_micros(200), Instant::from_micros(150));
+        assert_eq!(reno.window(), 6_000);
+        acknowledge(&mut reno, 3_199, 201, Utilisation::Full);
+        assert_eq!(reno.window(), 6_000);
+        acknowledge(&mut reno, 1, 202, Utilisation::Full);
+        assert_eq!(reno.window(), 7_200);
     }
 
     #[cfg(feature = "spurious-losses")]
