@@ -6,6 +6,7 @@ use std::io::Read;
 use std::sync::Mutex;
 
 use bytes::Bytes;
+use quicpro_core::codec::to_u64;
 
 /// What a request sends after its head.
 ///
@@ -51,7 +52,7 @@ impl Body {
     /// How many bytes will be sent, if that is known.
     pub fn length(&self) -> Option<u64> {
         match &self.0 {
-            Content::Bytes(bytes) => Some(bytes.len() as u64),
+            Content::Bytes(bytes) => Some(to_u64(bytes.len())),
             Content::Reader(source) => source.length,
         }
     }

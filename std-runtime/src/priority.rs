@@ -52,7 +52,7 @@ impl StreamPriority {
     //= rfc9218#4.1
     /// The urgency sent to the server, 0 (first) to 7 (last): 32 weights share one.
     pub const fn urgency(self) -> u8 {
-        ((self.weight - 1) >> 5) as u8
+        ((self.weight - 1) >> 5) as u8 // below 8: a weight is at most 256
     }
 
     /// Whether the server may interleave this response with others of the same urgency.

@@ -11,6 +11,7 @@ use std::sync::{Arc, Mutex};
 use bytes::Bytes;
 use http::header::CONTENT_LENGTH;
 use http::{HeaderMap, StatusCode, Version};
+use quicpro_core::codec::to_u64;
 use serde::de::DeserializeOwned;
 use url::Url;
 
@@ -208,7 +209,7 @@ impl Response {
             writer
                 .write_all(piece)
                 .map_err(|e| Error::body(format!("cannot write it: {e}")).source(e))?;
-            copied += piece.len() as u64;
+            copied += to_u64(piece.len());
             self.body.read = self.body.buffer.len();
         }
         Ok(copied)

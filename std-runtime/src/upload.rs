@@ -5,6 +5,8 @@
 use std::io::Read;
 use std::sync::{Arc, PoisonError};
 
+use quicpro_core::codec::to_u64;
+
 use crate::body::Source;
 use crate::driver::{BUFFER_BYTES, Driver, Exchange, Stopped};
 use crate::error::{Cause, Failure, Phase};
@@ -32,7 +34,7 @@ fn pump_pieces(
     let mut piece = driver.buffer();
     loop {
         piece.clear();
-        let mut limited = reader.take(BUFFER_BYTES as u64);
+        let mut limited = reader.take(to_u64(BUFFER_BYTES));
         if let Err(error) = limited.read_to_end(&mut piece) {
             let message = format!("cannot read the request's body: {error}");
             return Ok(Err(Failure::new(Phase::Body, Cause::Other, message)));
@@ -40,7 +42,7 @@ fn pump_pieces(
         if piece.is_empty() {
             break;
         }
-        sent += piece.len() as u64;
+        sent += to_u64(piece.len());
         if exchange.offer(&mut piece)? {
             driver.make_room(exchange);
         }

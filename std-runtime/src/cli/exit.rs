@@ -56,7 +56,7 @@ const CERTIFICATE_ALERTS: [u64; 6] = [42, 43, 44, 45, 46, 48];
 impl Exit {
     /// The number.
     pub fn code(self) -> u8 {
-        self as u8
+        self as u8 // the variant's number
     }
 
     /// What `error`, which is about a request that could be built, means in curl's numbers.

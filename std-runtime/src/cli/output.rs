@@ -6,6 +6,7 @@ use std::fs::File;
 use std::io::{self, Write};
 use std::path::PathBuf;
 
+use quicpro_core::codec::to_u64;
 use url::Url;
 
 use super::arguments::Arguments;
@@ -80,7 +81,7 @@ impl Write for Sink<'_> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         match self.writer.write(bytes) {
             Ok(length) => {
-                self.written += length as u64;
+                self.written += to_u64(length);
                 if let Some(progress) = &mut self.progress {
                     progress.advance(self.written);
                 }

@@ -4,6 +4,7 @@
 
 use bytes::{Buf, Bytes};
 use http::{HeaderMap, HeaderName, HeaderValue};
+use quicpro_core::codec::to_usize;
 
 /// A copy of decoded fields.
 #[derive(Debug, Default)]
@@ -35,7 +36,7 @@ impl FieldBlock {
         let mut map = HeaderMap::with_capacity(16);
         while rest.len() >= LENGTHS {
             let name_length = usize::from(rest.get_u16());
-            let value_length = rest.get_u32() as usize;
+            let value_length = to_usize(rest.get_u32());
             let name = HeaderName::from_bytes(&rest.split_to(name_length));
             let value = HeaderValue::from_maybe_shared(rest.split_to(value_length));
             if let (Ok(name), Ok(value)) = (name, value) {

@@ -69,7 +69,7 @@ fn decimal(mut number: u64, text: &mut [u8; 20]) -> &[u8] {
     let mut start = text.len();
     loop {
         start -= 1;
-        text[start] = b'0' + (number % 10) as u8;
+        text[start] = b'0' + (number % 10) as u8; // one digit
         number /= 10;
         if number == 0 {
             return &text[start..];

@@ -267,7 +267,7 @@ thread_local! {
 
 /// Marks the calling thread as a worker of `shared`.
 pub(super) fn enter(shared: &Arc<Shared>) {
-    WORKS_FOR.set(Arc::as_ptr(shared) as usize);
+    WORKS_FOR.set(Arc::as_ptr(shared) as usize); // an address, to be compared only
 }
 
 fn message_of(panic: &(dyn std::any::Any + Send)) -> String {

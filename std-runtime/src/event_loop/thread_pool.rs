@@ -164,7 +164,7 @@ impl Scheduler {
 
     /// Which pool this is; equal for all schedulers of one pool.
     pub(super) fn identity(&self) -> usize {
-        Arc::as_ptr(&self.shared) as usize
+        Arc::as_ptr(&self.shared) as usize // an address, to be compared only
     }
 
     pub(super) fn close(&self) {

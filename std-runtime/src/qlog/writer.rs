@@ -287,7 +287,7 @@ impl<W: Write> Writer<W> {
                 };
                 if let Ok(said) = TransportParameters::decode(encoded, from) {
                     // At most 20, as it was decoded.
-                    self.exponents[owner as usize] = said.ack_delay_exponent as u32;
+                    self.exponents[place(owner)] = said.ack_delay_exponent as u32;
                 }
                 let mut data = Object::new();
                 data.insert("initiator".into(), initiator(owner).into());
@@ -342,7 +342,7 @@ impl<W: Write> Writer<W> {
                     "extended_connect": u8::from(extended_connect),
                     "h3_datagram": u8::from(datagram),
                 });
-                let settings = &mut self.settings[owner as usize];
+                let settings = &mut self.settings[place(owner)];
                 settings.clear();
                 if let Some(size) = max_field_section_size {
                     data["max_field_section_size"] = size.into();
@@ -373,7 +373,7 @@ impl<W: Write> Writer<W> {
                 id,
                 ref frame,
             } => {
-                let settings = &self.settings[owner as usize];
+                let settings = &self.settings[place(owner)];
                 let data = http3::frame(owner, id, frame, &mut self.lines, settings);
                 let name = match owner {
                     Owner::Local => "http3:frame_created",
@@ -397,14 +397,14 @@ impl<W: Write + Send> Sink for Writer<W> {
         self.tell_acknowledged();
         match event {
             Event::PacketSent(sent) => {
-                let mut data = packet(sent, self.exponents[Owner::Local as usize]);
+                let mut data = packet(sent, self.exponents[place(Owner::Local)]);
                 if sent.kind == Kind::Short && self.probes.is_sent(sent.number, sent.size) {
                     data["is_mtu_probe_packet"] = true.into();
                 }
                 self.tell(now, "quic:packet_sent", data);
             }
             Event::PacketReceived(received) => {
-                let data = packet(received, self.exponents[Owner::Remote as usize]);
+                let data = packet(received, self.exponents[place(Owner::Remote)]);
                 self.tell(now, "quic:packet_received", data);
             }
             _ => self.transport(now, event),
@@ -418,6 +418,14 @@ impl<W: Write + Send> Sink for Writer<W> {
 impl<W: Write> Drop for Writer<W> {
     fn drop(&mut self) {
         self.flush();
+    }
+}
+
+/// Where one of two things stands: ours, or the peer's.
+const fn place(owner: Owner) -> usize {
+    match owner {
+        Owner::Local => 0,
+        Owner::Remote => 1,
     }
 }
 

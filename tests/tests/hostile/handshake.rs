@@ -66,6 +66,11 @@ fn an_honest_handshake_breaks_no_rule() {
     assert_eq!(link.server.undecryptable(), 0);
     let done = |frame: &Frame<'_>| matches!(frame, Frame::Crypto { .. });
     assert!(link.server.count(done) >= 2, "ClientHello and Finished");
+    // What only a server may say would not have decoded.
+    let said = link.server.client_parameters().expect("its parameters");
+    assert_eq!(said.original_destination_connection_id, None);
+    assert_eq!(said.retry_source_connection_id, None);
+    assert!(said.preferred_address.is_none() && said.stateless_reset_token.is_none());
 }
 
 //= rfc9000#7.3 test

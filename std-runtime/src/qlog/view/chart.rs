@@ -117,7 +117,10 @@ impl Layout {
     pub(super) fn size(&self) -> (u32, u32) {
         let width = self.width() * self.columns as f64;
         let height = 64.0 + WINDOWS + 230.0 + 230.0 + self.streams_height();
-        (self.px(width) as u32, self.px(height) as u32)
+        (
+            self.px(width).unsigned_abs(),
+            self.px(height).unsigned_abs(),
+        )
     }
 
     pub(super) fn text<'a>(&self, size: f64, colour: &RGBColor) -> TextStyle<'a> {
@@ -125,7 +128,7 @@ impl Layout {
     }
 
     fn line(&self, colour: RGBColor, width: f64) -> ShapeStyle {
-        colour.stroke_width(self.px(width).max(1) as u32)
+        colour.stroke_width(self.px(width).max(1).unsigned_abs())
     }
 }
 
