@@ -2,6 +2,8 @@
 
 use quicpro::qlog::{Writer, decode_ring};
 use quicpro_core::Limits;
+#[cfg(feature = "qlog-tools")]
+use quicpro_core::connection::State;
 use quicpro_core::mem::Object;
 use quicpro_core::trace::Sink;
 use quicpro_core::trace::record::{Recorder, dump, ring_words};
@@ -67,7 +69,7 @@ pub(super) fn moving(
     go: impl FnOnce(&mut Pair<Ours<Client>, Quinn<Server>>, std::net::SocketAddr),
 ) -> String {
     let plan = Plan {
-        up: 300_000,
+        up: 60_000,
         down: 1,
     };
     let mut client = Ours::new(
@@ -81,10 +83,10 @@ pub(super) fn moving(
     client.connection.set_sink(Object::Owned(Box::new(writer)));
     let server = Quinn::server(seed, Options::default(), Server::default());
     let mut pair = Pair::new(seed, &Weather::default(), client, server);
-    pair.run(Duration::from_secs(60), |_, server| {
-        server.application.received > 100_000
+    pair.run(Duration::from_secs(60), |client, _| {
+        client.connection.state() == State::Confirmed
     })
-    .expect("a part of it");
+    .expect("a handshake");
     go(
         &mut pair,
         "[2001:db8::2]:41000".parse().expect("an address"),
