@@ -195,6 +195,8 @@ impl Link {
         if self.deadline.is_some_and(|deadline| deadline <= now) {
             self.client.handle_timeout(now);
         }
+        // Who sees the end of a response sees what has come with it.
+        self.note_stats(turn.now.system);
         self.events(turn);
         for exchange in self.touched.drain(..) {
             exchange.wake();
