@@ -11,6 +11,7 @@
 //! - [`pair`]: two sans-IO endpoints in one virtual time, with weather between them.
 //! - [`relay`]: a UDP relay that loses and reorders datagrams.
 //! - [`scripted`]: a scripted QUIC server that does what no honest one would.
+//! - [`silence`]: why a client hears nothing any more.
 //! - [`trial`]: one short connection in weather drawn from a seed.
 //! - [`body`]: bodies whose every byte depends on its position.
 #![forbid(unsafe_code)]
@@ -28,4 +29,5 @@ pub mod pair;
 pub mod relay;
 pub mod scripted;
 pub mod server;
+pub mod silence;
 pub mod trial;

@@ -13,8 +13,11 @@ use crate::pair::quinn::{Options, Quinn};
 use crate::pair::{
     Bottleneck, Link, Load, Overtaking, Pair, Periods, Random, Rebinding, Stall, Storms, Weather,
 };
+use crate::silence::{Cause, Silence};
 use quicpro_core::codec::VarInt;
-use quicpro_core::connection::{CloseReason, ConnectionError};
+use quicpro_core::connection::{CloseReason, ConnectionError, State};
+use quicpro_core::mem::Object;
+use quicpro_core::trace::Sink;
 use quicpro_core::wire::Code;
 use quicpro_core::{ClientConfig, Instant, Limits};
 use quinn_proto::ConnectionError as QuinnError;
@@ -31,7 +34,7 @@ pub enum Outcome {
     /// Every exchange, and the end of the connection.
     Complete,
     /// The client heard nothing for the idle timeout.
-    TimedOut,
+    TimedOut(Cause),
     /// The server had given up, and said so by a stateless reset.
     Reset,
     /// The server's token came back from another address, or changed on the way: it is judged before the packet
@@ -69,7 +72,18 @@ pub fn replay(seed: u64) -> String {
 
 /// Runs the trial of `seed`; says what is wrong, and how to see it again.
 pub fn run(seed: u64) -> Result<Report, String> {
-    let result = catch_unwind(AssertUnwindSafe(|| Trial::new(seed).run()));
+    run_with(seed, None)
+}
+
+/// As [`run`]; our client tells `sink` what it does.
+pub fn run_with(seed: u64, sink: Option<Object<'static, dyn Sink>>) -> Result<Report, String> {
+    let result = catch_unwind(AssertUnwindSafe(|| {
+        let mut trial = Trial::new(seed);
+        if let Some(sink) = sink {
+            trial.pair.client.connection.set_sink(sink);
+        }
+        trial.run()
+    }));
     let problem = match result {
         Ok(Ok(report)) => return Ok(report),
         Ok(Err(problem)) => problem,
@@ -90,6 +104,10 @@ pub struct Trial {
     exchanges: usize,
     has_retry: bool,
     up: u64,
+    /// Rebindings, counted from when the handshake is confirmed.
+    later: Vec<(Duration, Rebinding)>,
+    /// The handshake was, at last.
+    is_confirmed: bool,
     pair: Pair<Ours<Client>, Quinn<Server>>,
 }
 
@@ -106,28 +124,32 @@ impl Trial {
         let server = Quinn::server(seed, options, Server::default());
         let mut pair = Pair::new(seed, &down, client, server);
         pair.up = Link::new(up, Random::new(seed, "up"));
-        for (at, rebinding) in draw.rebindings() {
-            pair.nat.plan(at, rebinding);
+        pair.up.keep_fates();
+        pair.down.keep_fates();
+        let mut later = draw.rebindings();
+        if draw.one_in(20) {
+            for (after, rebinding) in later.drain(..) {
+                pair.nat.plan(Instant::ZERO + after, rebinding);
+            }
         }
         pair.needless_timeouts = draw.0.below(30) as u32;
         Self {
             exchanges: plans.len(),
             has_retry,
             up: plans.iter().map(|plan| plan.up).sum(),
+            later,
+            is_confirmed: false,
             pair,
         }
     }
 
     /// Runs it to its end.
     pub fn run(mut self) -> Result<Report, String> {
-        let exchanges = self.exchanges;
-        let result = self.pair.run(PATIENCE, |client, _| {
-            client.application.completed == exchanges || client.lost().is_some()
-        });
+        let result = self.exchange();
         let outcome = match (result, self.pair.client.lost()) {
             (Err(stall), _) => return Err(format!("{stall:?}: {}", self.summary())),
             (Ok(_), None) => Outcome::Complete,
-            (Ok(_), Some(ConnectionError::TimedOut)) => Outcome::TimedOut,
+            (Ok(_), Some(ConnectionError::TimedOut)) => Outcome::TimedOut(self.cause()?),
             (Ok(_), Some(ConnectionError::Reset)) => Outcome::Reset,
             (Ok(_), Some(ConnectionError::Peer(reason))) if self.explains(reason) => {
                 Outcome::TokenRefused
@@ -150,6 +172,35 @@ impl Trial {
             rebindings: self.pair.nat.rebindings(),
             transcript: self.pair.transcript(),
         })
+    }
+
+    /// Runs until every exchange is complete, or the connection is lost.
+    fn exchange(&mut self) -> Result<Instant, Stall> {
+        let exchanges = self.exchanges;
+        let is_over = |client: &Ours<Client>| {
+            client.application.completed == exchanges || client.lost().is_some()
+        };
+        let result = self.pair.run(PATIENCE, |client, _| {
+            is_over(client) || client.connection.state() == State::Confirmed
+        });
+        self.is_confirmed = self.pair.client.connection.state() == State::Confirmed;
+        let now = self.pair.now();
+        for (after, rebinding) in self.later.drain(..) {
+            self.pair.nat.plan(now + after, rebinding);
+        }
+        result?;
+        self.pair.run(PATIENCE, |client, _| is_over(client))
+    }
+
+    /// Why the client heard nothing any more; an error where nothing explains it.
+    fn cause(&mut self) -> Result<Cause, String> {
+        let heard = self.pair.client.heard();
+        let silence = Silence::of(&mut self.pair, heard);
+        // A server that has not seen the handshake's end does not follow its client (RFC 9000 §9).
+        let is_bound = self.pair.nat.rebindings() > 0 && !self.is_confirmed;
+        silence
+            .cause(is_bound)
+            .ok_or_else(|| format!("timed out for no reason: {silence:?}: {}", self.summary()))
     }
 
     /// Whether the network can have made the server close with `reason`.
@@ -255,7 +306,8 @@ impl Draw {
         }
     }
 
-    fn rebindings(&mut self) -> Vec<(Instant, Rebinding)> {
+    /// At most three, within two seconds.
+    fn rebindings(&mut self) -> Vec<(Duration, Rebinding)> {
         let count = if self.one_in(3) {
             1 + self.0.below(3)
         } else {
@@ -265,7 +317,7 @@ impl Draw {
         times.sort_unstable();
         let with_kind = |at| {
             let kinds = [Rebinding::Port, Rebinding::Address];
-            (Instant::from_micros(at), kinds[self.0.below(2) as usize])
+            (Duration::from_micros(at), kinds[self.0.below(2) as usize])
         };
         times.into_iter().map(with_kind).collect()
     }

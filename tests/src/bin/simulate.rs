@@ -8,10 +8,16 @@
 //! times: two runs of the same seeds print the same.
 
 use clap::Parser;
+use quicpro::qlog::Writer;
+use quicpro_core::mem::Object;
+use quicpro_core::trace::Sink;
 use quicpro_tests::body;
 use quicpro_tests::trial::{self, Outcome, Report};
 use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
+use std::fs::File;
+use std::io::BufWriter;
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
@@ -29,6 +35,9 @@ struct Arguments {
     /// How many at the same time.
     #[arg(long, default_value_t = 1)]
     threads: u64,
+    /// Write a qlog file of each into this folder: SEED.sqlog.
+    #[arg(long, value_name = "DIR")]
+    qlog: Option<PathBuf>,
     /// A line for each.
     #[arg(long)]
     verbose: bool,
@@ -36,13 +45,17 @@ struct Arguments {
 
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
+    if let Some(folder) = &arguments.qlog {
+        std::fs::create_dir_all(folder)
+            .unwrap_or_else(|error| panic!("{}: {error}", folder.display()));
+    }
     let started = Instant::now();
     let mut figures = Figures::default();
     // In pieces, so that the reports of 100,000 trials need not be kept.
     const PIECE: u64 = 1000;
     let end = arguments.first + arguments.seeds;
     for first in (arguments.first..end).step_by(PIECE as usize) {
-        for (seed, result) in run(first, end.min(first + PIECE), arguments.threads) {
+        for (seed, result) in run(&arguments, first, end.min(first + PIECE)) {
             if arguments.verbose {
                 println!("{seed}: {result:?}");
             }
@@ -54,18 +67,18 @@ fn main() -> ExitCode {
 }
 
 /// The trials of these seeds, in their order.
-fn run(first: u64, end: u64, threads: u64) -> BTreeMap<u64, Result<Report, String>> {
+fn run(arguments: &Arguments, first: u64, end: u64) -> BTreeMap<u64, Result<Report, String>> {
     let next = AtomicU64::new(first);
     let results = Mutex::new(BTreeMap::new());
     std::thread::scope(|scope| {
-        for _ in 0..threads.max(1) {
+        for _ in 0..arguments.threads.max(1) {
             scope.spawn(|| {
                 loop {
                     let seed = next.fetch_add(1, Ordering::Relaxed);
                     if seed >= end {
                         return;
                     }
-                    let result = trial::run(seed);
+                    let result = trial::run_with(seed, recording(arguments, seed));
                     let mut results = results.lock().unwrap_or_else(PoisonError::into_inner);
                     results.insert(seed, result);
                 }
@@ -73,6 +86,15 @@ fn run(first: u64, end: u64, threads: u64) -> BTreeMap<u64, Result<Report, Strin
         }
     });
     results.into_inner().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Where a trial is written down, if that is asked for.
+fn recording(arguments: &Arguments, seed: u64) -> Option<Object<'static, dyn Sink>> {
+    let folder = arguments.qlog.as_ref()?;
+    let path = folder.join(format!("{seed}.sqlog"));
+    let file = File::create(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+    let writer = Writer::without_wall_clock(BufWriter::new(file), &format!("seed {seed}"));
+    Some(Object::Owned(Box::new(writer)))
 }
 
 #[derive(Default)]

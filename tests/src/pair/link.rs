@@ -80,6 +80,17 @@ pub struct Counts {
     pub delivered: u64,
 }
 
+/// What became of a datagram on the way.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fate {
+    /// It never arrives.
+    Lost,
+    /// It arrives with another bit than it was sent with.
+    Changed,
+    /// It arrives as it was sent.
+    Intact,
+}
+
 /// One direction of a network.
 pub struct Link {
     weather: Weather,
@@ -94,6 +105,8 @@ pub struct Link {
     lost_in_row: u32,
     corrupted_in_row: u32,
     counts: Counts,
+    /// What became of each datagram, where that is wanted.
+    fates: Option<Vec<(Instant, Fate)>>,
 }
 
 /// When a datagram arrives, and its place among those that arrive at one time.
@@ -114,6 +127,7 @@ impl Link {
             lost_in_row: 0,
             corrupted_in_row: 0,
             counts: Counts::default(),
+            fates: None,
         }
     }
 
@@ -137,14 +151,39 @@ impl Link {
         self.line.samples.as_deref().unwrap_or_default()
     }
 
+    /// Keeps what becomes of each datagram, from now on.
+    pub fn keep_fates(&mut self) {
+        self.fates.get_or_insert_default();
+    }
+
+    /// When each datagram was sent, and what became of it.
+    pub fn fates(&self) -> &[(Instant, Fate)] {
+        self.fates.as_deref().unwrap_or_default()
+    }
+
     /// What happened so far.
     pub fn counts(&self) -> Counts {
         self.counts
     }
 
     /// Takes a datagram in.
-    pub fn send(&mut self, now: Instant, mut datagram: Datagram) {
+    pub fn send(&mut self, now: Instant, datagram: Datagram) {
+        let before = self.counts;
         self.counts.sent += 1;
+        self.carry(now, datagram);
+        if let Some(fates) = &mut self.fates {
+            let fate = if self.counts.lost > before.lost {
+                Fate::Lost
+            } else if self.counts.corrupted > before.corrupted {
+                Fate::Changed
+            } else {
+                Fate::Intact
+            };
+            fates.push((now, fate));
+        }
+    }
+
+    fn carry(&mut self, now: Instant, mut datagram: Datagram) {
         if !self.survives(now, &mut datagram) {
             self.counts.lost += 1;
             return;
@@ -324,6 +363,21 @@ mod tests {
             (0..50).map(|tag| (10_000, tag)).collect::<Vec<_>>()
         );
         assert_eq!((counts.sent, counts.delivered, counts.lost), (50, 50, 0));
+    }
+
+    #[test]
+    fn fates_are_what_the_counts_say() {
+        let mut link = Link::new(Weather::stormy(200), Random::new(3, "link"));
+        link.keep_fates();
+        for at in 0..200 {
+            link.send(Instant::from_micros(at), datagram(0, 1000));
+        }
+        let counts = link.counts();
+        let of = |fate| link.fates().iter().filter(|one| one.1 == fate).count() as u64;
+        assert_eq!(of(Fate::Lost), counts.lost);
+        assert_eq!(of(Fate::Changed), counts.corrupted);
+        assert_eq!(of(Fate::Intact), 200 - counts.lost - counts.corrupted);
+        assert_eq!(link.fates()[199].0, Instant::from_micros(199));
     }
 
     #[test]

@@ -29,7 +29,7 @@ pub mod witness;
 pub use crowd::Crowd;
 pub use exchanger::Exchanger;
 pub use late::Late;
-pub use link::{Datagram, Ecn, Filter, Link, Verdict};
+pub use link::{Datagram, Ecn, Fate, Filter, Link, Verdict};
 pub use nat::{Nat, Rebinding};
 pub use path::Path;
 pub use random::Random;

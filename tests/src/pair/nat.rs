@@ -26,7 +26,8 @@ pub struct Nat {
     bindings: BTreeMap<SocketAddr, SocketAddr>,
     /// In the order of their times.
     planned: VecDeque<(Instant, Rebinding)>,
-    lost: u64,
+    /// When datagrams came that nobody was bound to.
+    lost: Vec<Instant>,
 }
 
 impl Nat {
@@ -50,7 +51,12 @@ impl Nat {
 
     /// Datagrams that nobody was bound to.
     pub fn lost(&self) -> u64 {
-        self.lost
+        self.lost.len() as u64
+    }
+
+    /// Those of them that came at `time` or later.
+    pub fn lost_since(&self, time: Instant) -> usize {
+        self.lost.iter().filter(|at| **at >= time).count()
     }
 
     /// The address that the world sees in place of `from`.
@@ -80,7 +86,9 @@ impl Nat {
     /// A datagram to `to` has reached the translator.
     pub fn admit(&mut self, now: Instant, to: SocketAddr) -> Option<SocketAddr> {
         let private = self.inward(now, to);
-        self.lost += u64::from(private.is_none());
+        if private.is_none() {
+            self.lost.push(now);
+        }
         private
     }
 

@@ -22,6 +22,7 @@ pub struct Ours<A> {
     /// The application.
     pub application: A,
     lost: Option<ConnectionError>,
+    heard: Instant,
 }
 
 /// A configuration that trusts the simulation's root and expects `localhost`.
@@ -60,6 +61,7 @@ impl<A: Application> Ours<A> {
             connection,
             application,
             lost: None,
+            heard: now,
         }
     }
 
@@ -67,12 +69,21 @@ impl<A: Application> Ours<A> {
     pub fn lost(&self) -> Option<&ConnectionError> {
         self.lost.as_ref()
     }
+
+    /// When a packet of the server's was opened last; before the first, when the connection was begun.
+    pub fn heard(&self) -> Instant {
+        self.heard
+    }
 }
 
 impl<A: Application> Party for Ours<A> {
     fn handle_datagram(&mut self, now: Instant, arrival: &Arrival, datagram: &mut [u8]) {
+        let opened = self.connection.stats().packets_received;
         self.connection
             .handle_datagram(now, &receive(arrival), datagram);
+        if self.connection.stats().packets_received > opened {
+            self.heard = now;
+        }
     }
 
     fn handle_timeout(&mut self, now: Instant) {
