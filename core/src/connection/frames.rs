@@ -116,6 +116,9 @@ impl Connection<'_> {
                 })?;
         if place.space == Space::Application {
             self.keyring.on_acknowledged(ack.largest);
+            // Who read a 1-RTT packet has completed the handshake, whatever became of HANDSHAKE_DONE: without this, a
+            // client goes on with Handshake packets that nobody has keys for.
+            self.confirm(place.now);
         }
         if summary.rtt_sampled {
             // Of the least one: queues of our own making must not look like a reason for longer ones.
@@ -151,6 +154,12 @@ impl Connection<'_> {
                 "HANDSHAKE_DONE before the handshake was complete"
             )));
         }
+        self.confirm(now);
+        Ok(())
+    }
+
+    /// The server has completed the handshake, too.
+    fn confirm(&mut self, now: Instant) {
         //= rfc9001#4.1.2
         if self.state == State::Established {
             self.state = State::Confirmed;
@@ -164,6 +173,5 @@ impl Connection<'_> {
             #[cfg(feature = "migration")]
             self.try_preferred_address(now);
         }
-        Ok(())
     }
 }

@@ -67,7 +67,7 @@ pub struct Options {
     pub sends_handshake: bool,
     /// Received packets are acknowledged.
     pub acknowledges: bool,
-    /// HANDSHAKE_DONE is sent when the handshake is complete.
+    /// HANDSHAKE_DONE is sent when the handshake is complete, and 1-RTT packets are acknowledged.
     pub confirms: bool,
     /// The server's connection ID.
     pub connection_id: Vec<u8>,

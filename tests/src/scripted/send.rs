@@ -142,7 +142,13 @@ impl Server {
         let numbers = &self.spaces[space as usize];
         let crypto = self.options.sends_handshake && numbers.crypto_sent < numbers.crypto.len();
         let done = space == Space::Application && self.is_done_due();
-        self.has_keys(space) && (numbers.acknowledgement_due || crypto || done)
+        self.has_keys(space) && (self.is_acknowledgement_due(space) || crypto || done)
+    }
+
+    /// 1-RTT packets are read when the handshake is complete, and not before.
+    fn is_acknowledgement_due(&self, space: Space) -> bool {
+        let may_be = space != Space::Application || self.options.confirms && self.is_complete();
+        may_be && self.spaces[space as usize].acknowledgement_due
     }
 
     fn is_done_due(&self) -> bool {
@@ -154,15 +160,15 @@ impl Server {
             return None;
         }
         let mut packet = Packet::new(space);
-        if self.spaces[space as usize].acknowledgement_due {
+        if self.is_acknowledgement_due(space) {
             packet = packet.raw(&self.acknowledgement(space));
+            self.spaces[space as usize].acknowledgement_due = false;
         }
         if space == Space::Application && self.is_done_due() {
             self.done_sent = true;
             packet = packet.frames(&[Frame::HandshakeDone]);
         }
         let numbers = &mut self.spaces[space as usize];
-        numbers.acknowledgement_due = false;
         if self.options.sends_handshake && numbers.crypto_sent < numbers.crypto.len() {
             let room = room.saturating_sub(packet.payload.len() + OVERHEAD).max(1);
             packet = packet.raw(&numbers.next_crypto(room));

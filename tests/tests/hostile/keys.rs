@@ -3,7 +3,7 @@
 use super::ours::{Ours, Seen, assert_alive, assert_closed, connected, requested, settled};
 use aws_lc_rs::aead::{AES_128_GCM, Aad, CHACHA20_POLY1305, LessSafeKey, Nonce, UnboundKey};
 use quicpro_core::Limits;
-use quicpro_core::connection::{ConnectionError, KeyLimits};
+use quicpro_core::connection::{ConnectionError, KeyLimits, State};
 use quicpro_core::crypto::external::{BoxedPacketKey, ExternalPacketKey};
 use quicpro_core::crypto::{OpenError, Provider};
 use quicpro_core::http3::Error;
@@ -192,6 +192,27 @@ fn keys_are_updated_long_before_they_are_used_up() {
             sealed(generation)
         );
     }
+    assert_alive(&mut link);
+}
+
+//= rfc9001#4.1.2 test
+#[test]
+fn an_acknowledged_1_rtt_packet_confirms_a_handshake_whose_done_was_lost() {
+    let mut link = settled(Options {
+        confirms: false,
+        ..Options::default()
+    });
+    let state = |link: &Link<Ours>| link.client.client.transport().state();
+    assert_eq!(state(&link), State::Established);
+    let acknowledgement = link.server.acknowledgement(APPLICATION);
+    link.server
+        .send_packet(Packet::new(APPLICATION).raw(&acknowledgement));
+    link.settle();
+    assert_eq!(state(&link), State::Confirmed);
+    // Nothing leaves under keys that the server has forgotten.
+    let before = link.server.received(Space::Handshake).len();
+    link.advance(Duration::from_secs(10));
+    assert_eq!(link.server.received(Space::Handshake).len(), before);
     assert_alive(&mut link);
 }
 
