@@ -72,8 +72,7 @@ pub struct Wanderer {
 }
 
 impl Wanderer {
-    /// Gives the socket that is to be used from now on.
-    #[cfg(feature = "migration")]
+    /// Gives the socket that is to be used from now on: without `migration`, the same.
     pub fn follow<'n>(
         &mut self,
         client: &mut Client<'_>,
@@ -81,27 +80,15 @@ impl Wanderer {
         socket: EngineSocket<'n>,
         now: Instant,
     ) -> Result<EngineSocket<'n>, Failure> {
-        if self.has_moved {
-            return Ok(socket);
+        let _ = (&client, network, now);
+        #[cfg(feature = "migration")]
+        if !core::mem::replace(&mut self.has_moved, true) {
+            socket.close()?;
+            let transport = client.transport_mut();
+            let moved = transport.migrate_at_once(now, network.next_address());
+            defmt::info!("moved: {=bool}", moved.is_ok());
+            return Ok(network.engine_socket(transport.remote())?);
         }
-        self.has_moved = true;
-        socket.close()?;
-        let local = network.next_address();
-        let transport = client.transport_mut();
-        let moved = transport.migrate_at_once(now, local);
-        defmt::info!("moved: {=bool}", moved.is_ok());
-        Ok(network.engine_socket(transport.remote())?)
-    }
-
-    /// Nothing moves.
-    #[cfg(not(feature = "migration"))]
-    pub fn follow<'n>(
-        &mut self,
-        _: &mut Client<'_>,
-        _: &'n Network,
-        socket: EngineSocket<'n>,
-        _: Instant,
-    ) -> Result<EngineSocket<'n>, Failure> {
         Ok(socket)
     }
 }

@@ -1,6 +1,6 @@
 //! One connection: its socket, its engine, and the requests it carries.
 //!
-//! Invariant: a datagram the kernel did not take is offered again before the engine is asked for another.
+//! Invariant: a turn ends, however much the server sends: the other connections get theirs.
 
 use std::collections::HashMap;
 use std::net::{IpAddr, SocketAddr};
@@ -13,12 +13,12 @@ use mio::Registry;
 use quicpro_core::connection::Receive;
 use quicpro_core::http3::{self, Event, RequestError, RequestId, SendError};
 use quicpro_core::tls::CertificateError;
-use quinn_udp::EcnCodepoint;
 
 use super::buffers::Buffers;
 use super::exchange::{Exchange, Head, Outgoing, Upload};
-use super::message::{copy, make_request, to_engine, to_kernel};
-use super::socket::{Batch, Received, Sent, Slots};
+use super::message::{copy, make_request, to_engine};
+use super::output::Refused;
+use super::socket::{Received, Sent, Slots};
 use super::sockets::Sockets;
 use super::tokens::Tokens;
 use super::{Seat, failure};
@@ -28,9 +28,6 @@ use crate::stats::ConnectionStats;
 
 /// Bytes received in one turn before other connections, the events and the answers get theirs.
 const TURN_BYTES: usize = 256 * 1024;
-
-/// Batches sent in one turn, for the same reason: a megabyte.
-const TURN_BATCHES: usize = 16;
 
 /// A place in time for the engine and for the operating system.
 #[derive(Clone, Copy, Debug)]
@@ -63,7 +60,7 @@ pub(crate) struct Link {
     pub(super) client: http3::Client<'static>,
     running: HashMap<RequestId, Running>,
     /// A batch that the kernel had no room for.
-    refused: Option<Refused>,
+    pub(super) refused: Option<Refused>,
     /// The socket may have more to read.
     pub readable: bool,
     /// Something else than the socket's input asks for a turn.
@@ -107,24 +104,6 @@ struct Running {
     sending: bool,
     /// The response is complete; only the rest of the request is still sent.
     complete: bool,
-}
-
-struct Refused {
-    from: Option<SocketAddr>,
-    to: SocketAddr,
-    bytes: Vec<u8>,
-    segment_size: Option<usize>,
-    ecn: Option<EcnCodepoint>,
-}
-
-impl Refused {
-    fn batch(&self) -> Batch<'_> {
-        Batch {
-            bytes: &self.bytes,
-            segment_size: self.segment_size,
-            ecn: self.ecn,
-        }
-    }
 }
 
 /// What is to be done once an event's borrow of the engine has ended.
@@ -556,66 +535,6 @@ impl Link {
             && !exchange.repeated.swap(true, Ordering::Relaxed)
     }
 
-    pub fn transmit(&mut self, turn: &mut Turn<'_>) {
-        if let Some(refused) = self.refused.take() {
-            let way = (refused.from, refused.to);
-            if !self.send(way, turn, refused.batch()) {
-                self.refused = Some(refused);
-                return;
-            }
-        }
-        let limit = match self.sockets.segments_max() {
-            // Room for one of those that are known to arrive, but not for two.
-            0 | 1 => DATAGRAM_MAX.max(self.client.transport().datagram_size().into()),
-            _ => turn.out.len(),
-        };
-        let limit = limit.min(turn.out.len());
-        for _ in 0..TURN_BATCHES {
-            let out = &mut turn.out[..limit];
-            let Some(transmit) = self.client.poll_transmit(turn.now.engine, out) else {
-                return;
-            };
-            let bytes = turn.out.get(..transmit.len).unwrap_or_default();
-            let ecn = to_kernel(transmit.codepoint);
-            let batch = Batch {
-                bytes,
-                segment_size: transmit.segment_size,
-                ecn,
-            };
-            if !self.send((transmit.from, transmit.to), turn, batch) {
-                self.refused = Some(Refused {
-                    from: transmit.from,
-                    to: transmit.to,
-                    bytes: bytes.to_vec(),
-                    segment_size: transmit.segment_size,
-                    ecn,
-                });
-                return;
-            }
-        }
-        // There is more to send: another turn as soon as the others had theirs.
-        self.wants_turn = true;
-    }
-
-    fn send(
-        &mut self,
-        way: (Option<SocketAddr>, SocketAddr),
-        turn: &Turn<'_>,
-        batch: Batch<'_>,
-    ) -> bool {
-        match self.sockets.send(way, turn.registry, batch) {
-            Sent::Taken => {}
-            Sent::Full => return false,
-            Sent::TooLong => {
-                let length = batch.segment_size.unwrap_or(batch.bytes.len());
-                let transport = self.client.transport_mut();
-                transport.on_datagram_refused(turn.now.engine, length);
-            }
-            sent @ (Sent::Unreachable | Sent::Broken) => self.suspicion = Some(sent),
-        }
-        true
-    }
-
     /// Says goodbye, once.
     pub fn close(&mut self, turn: &mut Turn<'_>) {
         self.client.close(turn.now.engine);
@@ -654,9 +573,6 @@ impl Link {
         }
     }
 }
-
-/// The largest datagram sent where the kernel takes one at a time.
-const DATAGRAM_MAX: usize = 1_500;
 
 /// Sends as much as the engine takes; also notes whether it will never take more.
 fn send_all(

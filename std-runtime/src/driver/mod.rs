@@ -16,6 +16,7 @@ mod link;
 mod message;
 mod migration;
 mod origin;
+mod output;
 mod socket;
 mod sockets;
 mod tokens;

@@ -1,6 +1,7 @@
 //! A client that moves to another socket while requests are under way, against quinn.
 
 use super::{builder, pair};
+use quicpro::Client;
 use quicpro_tests::body;
 use quicpro_tests::server::{Options, Server};
 use std::collections::HashMap;
@@ -19,7 +20,7 @@ pub(super) type Seen = Arc<Mutex<Vec<(SocketAddr, usize)>>>;
 
 /// A relay on the address `front` that gives each address of the client one of its own towards the server, so that the
 /// server sees every move.
-pub(super) fn relay(server: SocketAddr, front: &str) -> (SocketAddr, Seen) {
+fn relay(server: SocketAddr, front: &str) -> (SocketAddr, Seen) {
     let front = Arc::new(UdpSocket::bind(front).expect("a port"));
     let address = front.local_addr().expect("bound");
     front
@@ -63,16 +64,22 @@ fn answer(front: &Arc<UdpSocket>, client: SocketAddr, server: SocketAddr) -> Arc
     socket
 }
 
-//= rfc9000#9.2 test
-#[test]
-fn a_download_goes_on_from_another_port() {
+/// A server, a client that reaches it by a relay on the address `front`, and where the relay saw it.
+pub(super) fn relayed(front: &str) -> (Server, Client, Seen) {
     let server = Server::start(Options::default());
-    let (address, seen) = relay(server.address(), "127.0.0.1:0");
+    let (address, seen) = relay(server.address(), front);
     let client = builder(&server)
         .timeout(SILENCE_MAX)
         .remote_address(address)
         .build()
         .expect("a client");
+    (server, client, seen)
+}
+
+//= rfc9000#9.2 test
+#[test]
+fn a_download_goes_on_from_another_port() {
+    let (server, client, seen) = relayed("127.0.0.1:0");
     let mut response = client
         .get(server.url(&format!("/gen/{BODY}")))
         .send()

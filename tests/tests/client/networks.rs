@@ -7,11 +7,10 @@
 //! client 10.77.0.2, later .3 ──► relay 10.77.0.1 ──► server 127.0.0.1
 //! ```
 
-use super::builder;
-use super::moving::{SILENCE_MAX, relay};
+use super::moving::{SILENCE_MAX, Seen, relayed};
 use quicpro::Client;
 use quicpro_tests::body;
-use quicpro_tests::server::{Options, Server};
+use quicpro_tests::server::Server;
 use std::io::Read;
 use std::net::IpAddr;
 use std::process::Command;
@@ -68,20 +67,13 @@ fn prefer(source: IpAddr) {
 }
 
 /// Addresses, a server, and a client that reaches it by the relay; where the relay saw it.
-fn network() -> (Server, Client, super::moving::Seen) {
+fn network() -> (Server, Client, Seen) {
     ip("link set lo up");
     for host in 1..=3 {
         ip(&format!("addr add 10.77.0.{host}/32 dev lo"));
     }
     prefer(FIRST);
-    let server = Server::start(Options::default());
-    let (address, seen) = relay(server.address(), "10.77.0.1:0");
-    let client = builder(&server)
-        .timeout(SILENCE_MAX)
-        .remote_address(address)
-        .build()
-        .expect("a client");
-    (server, client, seen)
+    relayed("10.77.0.1:0")
 }
 
 /// The socket's address is taken from the machine: the kernel refuses what it sends, nothing comes in any more.

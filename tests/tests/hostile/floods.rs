@@ -91,6 +91,17 @@ fn blocked_frames_limits_in_single_bytes_and_empty_streams() {
     assert_works(&mut link);
 }
 
+/// Sends a connection ID that retires all before it.
+fn replace_id(link: &mut Link<Ours>, sequence: u64) {
+    let frame = Frame::NewConnectionId {
+        sequence,
+        retire_prior_to: sequence,
+        cid: &(sequence << 32).to_be_bytes(),
+        reset_token: [sequence as u8; 16],
+    };
+    link.server.send(APPLICATION, &[frame]);
+}
+
 /// RFC 9000 §5.1.2, and CVE-2024-22189: every new connection ID retires the last one, and what the client
 /// has to say to that is never acknowledged.
 #[test]
@@ -99,16 +110,7 @@ fn connection_ids_are_retired_faster_than_that_is_acknowledged() {
     link.server.options_mut().acknowledges = false;
     let mut count = 0;
     for sequence in 1..100_000_u64 {
-        let cid = (sequence << 32).to_be_bytes();
-        link.server.send(
-            APPLICATION,
-            &[Frame::NewConnectionId {
-                sequence,
-                retire_prior_to: sequence,
-                cid: &cid,
-                reset_token: [sequence as u8; 16],
-            }],
-        );
+        replace_id(&mut link, sequence);
         link.settle();
         count = sequence;
         if link.client.closed().is_some() {
@@ -126,14 +128,7 @@ fn retirements_alone_are_not_acknowledged() {
     link.server.options_mut().acknowledges = false;
     let mut count = 0;
     for sequence in 1..100_000_u64 {
-        let cid = (sequence << 32).to_be_bytes();
-        let frame = Frame::NewConnectionId {
-            sequence,
-            retire_prior_to: sequence,
-            cid: &cid,
-            reset_token: [sequence as u8; 16],
-        };
-        link.server.send(APPLICATION, &[frame]);
+        replace_id(&mut link, sequence);
         link.client.client.transport_mut().ping();
         link.settle();
         let log = link.server.log().iter();

@@ -315,6 +315,19 @@ pub fn deliver(link: &mut Link<Ours>, id: u64, bytes: &[u8], fin: bool) {
     }
 }
 
+/// Gives the client a connection ID.
+pub fn give(link: &mut Link<Ours>, sequence: u64, retire_prior_to: u64) {
+    let byte = u8::try_from(sequence).expect("a small number");
+    let frame = Frame::NewConnectionId {
+        sequence,
+        retire_prior_to,
+        cid: &[byte; 8],
+        reset_token: [byte; 16],
+    };
+    link.server.send(Space::Application, &[frame]);
+    link.settle();
+}
+
 /// The client closed the connection with this code of the transport, told its user once, and kept to the
 /// rules until the end.
 #[track_caller]

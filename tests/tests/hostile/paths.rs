@@ -1,6 +1,6 @@
 //! A server that plays with the client's paths (RFC 9000 §8.2, §9): what it cannot forge, and what it can exhaust.
 
-use super::ours::{Ours, address, assert_alive, connected, instant, settled};
+use super::ours::{Ours, address, assert_alive, connected, give, instant, settled};
 use quicpro_core::connection::{MigrateError, PathId, Receive};
 use quicpro_core::wire::PreferredAddress;
 use quicpro_core::wire::frame::{Frame, Frames};
@@ -14,19 +14,6 @@ const APPLICATION: Space = Space::Application;
 /// Where the client goes.
 fn elsewhere() -> SocketAddr {
     SocketAddr::from(([198, 51, 100, 7], 4_000))
-}
-
-/// Gives the client a connection ID.
-fn give(link: &mut Link<Ours>, sequence: u64, retire_prior_to: u64) {
-    let byte = u8::try_from(sequence).expect("a small number");
-    let frame = Frame::NewConnectionId {
-        sequence,
-        retire_prior_to,
-        cid: &[byte; 8],
-        reset_token: [byte; 16],
-    };
-    link.server.send(APPLICATION, &[frame]);
-    link.settle();
 }
 
 fn migrate(link: &mut Link<Ours>) -> Result<PathId, MigrateError> {

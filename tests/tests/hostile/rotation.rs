@@ -1,15 +1,12 @@
 //! A server that is stingy, greedy or contradictory with connection IDs while the client changes them by itself.
 
-use super::ours::{Ours, address, assert_alive, assert_works, config, instant};
+use super::ours::{Ours, address, assert_alive, assert_works, config, give, instant};
 use quicpro_core::connection::{Receive, Rotation};
 use quicpro_core::wire::frame::Frame;
-use quicpro_core::wire::packet::Space;
 use quicpro_core::{Duration, Limits};
 use quicpro_tests::scripted::{Link, Options, Server};
 use std::collections::BTreeSet;
 use std::net::SocketAddr;
-
-const APPLICATION: Space = Space::Application;
 
 /// Longer than three probe timeouts on a link of 10 ms.
 const WHILE: Duration = Duration::from_secs(1);
@@ -29,19 +26,6 @@ fn rotating(options: Options, rotation: Rotation) -> Link<Ours> {
 
 fn often() -> Rotation {
     Rotation::NEVER.after_packets(2)
-}
-
-/// Gives the client a connection ID.
-fn give(link: &mut Link<Ours>, sequence: u64, retire_prior_to: u64) {
-    let byte = u8::try_from(sequence).expect("a small number");
-    let frame = Frame::NewConnectionId {
-        sequence,
-        retire_prior_to,
-        cid: &[byte; 8],
-        reset_token: [byte; 16],
-    };
-    link.server.send(APPLICATION, &[frame]);
-    link.settle();
 }
 
 /// A packet that wants an answer; where it was sent to.

@@ -3,6 +3,7 @@
 mod download;
 #[cfg(feature = "qlog-tools")]
 mod picture;
+mod program;
 mod qvis;
 #[cfg(feature = "qlog-tools")]
 mod schema;

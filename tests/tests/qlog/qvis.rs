@@ -4,9 +4,8 @@
 //! its pictures look events up by a category and a name, and take lengths from frames.
 
 use super::download::{Folder, download, records};
-use quicpro::cli::{Console, run};
+use super::program::{plain, quicpro};
 use serde_json::Value;
-use std::ffi::OsString;
 use std::fs;
 
 /// What qvis draws from: congestion, sequence, packetization, multiplexing and statistics.
@@ -57,24 +56,10 @@ fn check(event: &Value) -> f64 {
 fn a_download_can_be_read_by_qvis() {
     let folder = Folder::new();
     let path = download(&folder, 100_000);
-    let (mut output, mut errors) = (Vec::new(), Vec::new());
-    let mut console = Console {
-        input: &mut &b""[..],
-        output: &mut output,
-        errors: &mut errors,
-        has_progress: false,
-        output_is_terminal: false,
-    };
-    let words = [
-        "quicpro",
-        "qlog",
-        "qvis",
-        path.to_str().expect("a plain path"),
-    ];
-    assert_eq!(run(words.map(OsString::from), &mut console), 0);
+    let (code, named, errors) = quicpro(&["qlog", "qvis", plain(&path)]);
+    assert_eq!((code, errors.as_str()), (0, ""));
     let older = path.with_extension("qvis.sqlog");
-    let named = String::from_utf8(output).expect("text");
-    assert_eq!(named.trim_end(), older.to_str().expect("a plain path"));
+    assert_eq!(named.trim_end(), plain(&older));
 
     let new = records(&fs::read_to_string(&path).expect("text"));
     let old = records(&fs::read_to_string(&older).expect("text"));
