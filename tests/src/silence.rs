@@ -1,11 +1,17 @@
 //! Why a client hears nothing any more: what the network did since it opened a packet last.
 //!
-//! Invariant: a cause is named only where it is enough by itself; what is left over is a bug on one side or the other.
+//! Since then the client has asked for signs of life, each time with one datagram or several. A *round* is such a question
+//! and what the server said before the next.
+//!
+//! Invariant: a cause is named only where it explains every round; what is left over is a bug on one side or the other.
 
 use crate::pair::ours::{Application, Ours};
-use crate::pair::{Fate, Link, Pair, Party};
+use crate::pair::pattern::Server;
+use crate::pair::quinn::Quinn;
+use crate::pair::{Fate, Link, Pair};
 use quicpro_core::Instant;
-use quicpro_core::connection::Stats;
+use quicpro_core::connection::{State, Stats};
+use std::collections::BTreeSet;
 
 /// Why a connection timed out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -18,93 +24,175 @@ pub enum Cause {
     /// The client, which only waits, has nothing to send, and the server sends to an address that the translator has
     /// forgotten. Who waits longer asks for a sign of life (`ClientConfig::keep_alive`; the desktop does).
     Forgotten,
-    /// Probes have been lost so often that the next would come after the idle timeout.
+    /// Probes have been lost so often that the next would come after the idle timeout, or the answer to the last: the
+    /// client's, or those of a server that has given up while the client only waited.
     BackedOff,
-    /// Nothing, or nothing that is of use, came through one way or the other, however often it was sent.
+    /// Of every round something was lost: a question, or what the server said to it; or the server had given up before
+    /// it could hear one.
     Loss,
+    /// The server heard, and kept its acknowledgement: quinn-proto sends none while it has data that its congestion
+    /// window does not let go.
+    Withheld,
 }
 
-/// Datagrams of one direction.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Way {
-    /// Lost, or changed on the way.
-    pub lost: usize,
-    /// Not harmed.
-    pub intact: usize,
+/// What became of a question.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Round {
+    /// It was lost, or some of the answer was, or there was nobody any more to answer.
+    Lost,
+    /// The translator had forgotten where an answer was to go.
+    Forgotten,
+    /// It came too late for an answer.
+    Late,
+    /// The server was there, and said nothing.
+    Silent,
+    /// All that was said arrived, and nothing of it was opened.
+    Unopened,
 }
 
-impl Way {
-    fn of(link: &Link, since: Instant) -> Self {
-        let mut way = Self::default();
-        for (_, fate) in link.fates().iter().filter(|(at, _)| *at >= since) {
-            match fate {
-                Fate::Intact => way.intact += 1,
-                Fate::Lost | Fate::Changed => way.lost += 1,
-            }
-        }
-        way
-    }
-}
+/// Datagrams of one direction, and what became of them.
+type Fates = [(Instant, Fate)];
 
-/// What was sent since the client opened a packet last.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// What happened since the client opened a packet last.
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Silence {
-    /// How long that is ago, microseconds.
-    pub micros: u64,
-    /// By the client.
-    pub up: Way,
-    /// By the server.
-    pub down: Way,
-    /// Those of the server's that nobody was bound to.
-    pub unbound: usize,
+    /// When that was.
+    heard: Instant,
+    /// When the client gave up.
+    end: Instant,
+    /// Microseconds from the client to the server, and back, at best.
+    delays: [u64; 2],
     /// Longest UDP payload that fits both ways.
-    pub mtu: usize,
+    mtu: usize,
+    /// When datagrams of the server's came that the translator had no use for.
+    unbound: Vec<Instant>,
     /// At least so far apart are the client's probes, microseconds, if none of its probe timeouts was answered.
-    pub probe_interval: u64,
+    probe_interval: u64,
+    /// The server has lost the connection as well.
+    is_given_up: bool,
+    /// The server is there, can open what we send, and may answer to where we are.
+    is_able: bool,
+    up: Vec<(Instant, Fate)>,
+    down: Vec<(Instant, Fate)>,
 }
 
 impl Silence {
-    /// What happened between `heard` and now.
-    pub fn of<A: Application, S: Party>(pair: &mut Pair<Ours<A>, S>, heard: Instant) -> Self {
-        let mtu = pair.up.weather().mtu.min(pair.down.weather().mtu);
+    /// What happened in `pair` until now.
+    pub fn of<A: Application>(pair: &mut Pair<Ours<A>, Quinn<Server>>) -> Self {
+        let heard = pair.client.heard();
+        let [up, down] = [pair.up.weather().clone(), pair.down.weather().clone()];
+        let since = |link: &Link| {
+            let fates = link.fates().iter().copied();
+            fates.filter(|(at, _)| *at >= heard).collect()
+        };
         Self {
-            micros: pair.now().as_micros() - heard.as_micros(),
-            up: Way::of(&pair.up, heard),
-            down: Way::of(&pair.down, heard),
-            unbound: pair.nat.lost_since(heard),
-            mtu,
+            heard,
+            end: pair.now(),
+            delays: [up.delay, down.delay].map(|delay| delay.as_micros() as u64),
+            mtu: up.mtu.min(down.mtu),
+            unbound: pair.nat.lost_since(heard).collect(),
             probe_interval: probe_interval(&pair.client.connection.stats()),
+            is_given_up: pair.server.lost().is_some(),
+            is_able: is_able(pair),
+            up: since(&pair.up),
+            down: since(&pair.down),
         }
     }
 
     /// What explains it, if anything does.
     pub fn cause(&self, is_rebound_in_handshake: bool) -> Option<Cause> {
-        let sent = self.up.intact + self.up.lost;
-        let came = self.down.intact.saturating_sub(self.unbound);
-        let is_lost = |lost: usize, came: usize| lost > 0 && lost >= SHARE_LOST * came;
-        let is_unheard = is_lost(self.up.lost, self.up.intact);
-        let is_deaf = is_lost(self.down.lost, came);
         if is_rebound_in_handshake {
-            Some(Cause::ReboundInHandshake)
-        } else if self.mtu < 1_200 {
-            Some(Cause::TooNarrow)
-        } else if is_unheard || is_deaf {
-            Some(Cause::Loss)
-        } else if self.unbound > 0 && came == 0 {
-            Some(Cause::Forgotten)
-        } else if sent <= PROBES_MAX && self.probe_interval >= BACKED_OFF {
-            Some(Cause::BackedOff)
-        } else {
+            return Some(Cause::ReboundInHandshake);
+        }
+        if self.mtu < 1_200 {
+            return Some(Cause::TooNarrow);
+        }
+        let rounds = self.rounds();
+        let has = |round| rounds.contains(&round);
+        if has(Round::Unopened) || has(Round::Silent) && !self.is_able {
             None
+        } else if has(Round::Silent) {
+            Some(Cause::Withheld)
+        } else if has(Round::Lost) {
+            Some(Cause::Loss)
+        } else if has(Round::Forgotten) || !self.unbound.is_empty() {
+            Some(Cause::Forgotten)
+        } else if has_harm(&self.down) {
+            Some(Cause::Loss)
+        } else {
+            let is_slow = self.probe_interval >= BACKED_OFF || self.is_given_up;
+            is_slow.then_some(Cause::BackedOff)
+        }
+    }
+
+    /// What became of each question.
+    fn rounds(&self) -> BTreeSet<Round> {
+        let questions = self.questions();
+        let next = questions.iter().skip(1).copied().chain([self.end]);
+        let round = |(at, next)| self.round(at, next);
+        questions.iter().copied().zip(next).map(round).collect()
+    }
+
+    /// When the client asked. What it sends right after it heard something is an answer.
+    fn questions(&self) -> BTreeSet<Instant> {
+        let times = self.up.iter().map(|(at, _)| *at);
+        times
+            .filter(|at| micros(self.heard, *at) > ANSWERS)
+            .collect()
+    }
+
+    fn round(&self, at: Instant, next: Instant) -> Round {
+        let mut asked = self.up.iter().filter(|(sent, _)| *sent == at);
+        if asked.all(|(_, fate)| *fate != Fate::Intact) {
+            return Round::Lost;
+        }
+        let [up, down] = self.delays;
+        let answer = |sent: Instant| micros(at, sent) >= up && micros(next, sent) <= up + LATE;
+        let said = self.down.iter().filter(|(sent, _)| answer(*sent));
+        let said: Vec<_> = said.copied().collect();
+        let came = said.iter().any(|(sent, _)| micros(*sent, self.end) > down);
+        if has_harm(&said) || said.is_empty() && self.is_given_up {
+            Round::Lost
+        } else if self.unbound.iter().any(|came| *came > at) {
+            Round::Forgotten
+        } else if came {
+            Round::Unopened
+        } else if micros(at, self.end) <= up + down + LATE {
+            Round::Late
+        } else {
+            Round::Silent
         }
     }
 }
 
+/// Whether the server has the keys of what the client sends, and has validated where it sends from.
+fn is_able<A: Application>(pair: &mut Pair<Ours<A>, Quinn<Server>>) -> bool {
+    let is_confirmed = pair.client.connection.state() >= State::Confirmed;
+    let moves = u64::from(pair.nat.rebindings());
+    let is_there = pair.server.lost().is_none();
+    let connection = pair.server.connection();
+    let answers = connection.map(|connection| connection.stats().frame_rx.path_response);
+    is_confirmed && is_there && answers.is_some_and(|answers| answers >= moves)
+}
+
+/// Of these some did not arrive as they were sent.
+fn has_harm(fates: &Fates) -> bool {
+    fates.iter().any(|(_, fate)| *fate != Fate::Intact)
+}
+
+/// From one time to another, microseconds; 0 if that is back.
+fn micros(from: Instant, to: Instant) -> u64 {
+    to.as_micros().saturating_sub(from.as_micros())
+}
+
+/// Acknowledgements leave within this time, microseconds.
+const ANSWERS: u64 = 25_000;
+
+/// Queues, jitter and the server's delay may add so much, microseconds.
+const LATE: u64 = 1_000_000;
+
 /// Probes further apart than this, in microseconds, may miss the idle timeout of 30 s: each is twice as far from the last.
 const BACKED_OFF: u64 = 10_000_000;
-
-/// And are not more.
-const PROBES_MAX: usize = 4;
 
 /// Three round trips, about, doubled for each probe timeout.
 fn probe_interval(stats: &Stats) -> u64 {
@@ -112,63 +200,117 @@ fn probe_interval(stats: &Stats) -> u64 {
     first.saturating_mul(1 << stats.recovery.probe_timeouts.min(20))
 }
 
-/// So many times as many lost as not silence a client: what came through were repetitions, packets that cannot be
-/// opened without those before them, or the last words to a server that had already given up.
-const SHARE_LOST: usize = 2;
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    const QUIET: Silence = Silence {
-        micros: 30_000_000,
-        up: Way { lost: 0, intact: 0 },
-        down: Way { lost: 0, intact: 0 },
-        unbound: 0,
-        mtu: 1_200,
-        probe_interval: 9_999_999,
-    };
+    const SECOND: u64 = 1_000_000;
+
+    fn at(seconds: u64) -> Instant {
+        Instant::from_micros(seconds * SECOND)
+    }
+
+    /// Thirty seconds of nothing at all, on a path of half a second each way.
+    fn quiet() -> Silence {
+        Silence {
+            heard: at(10),
+            end: at(40),
+            delays: [SECOND / 2; 2],
+            mtu: 1_200,
+            unbound: Vec::new(),
+            probe_interval: BACKED_OFF - 1,
+            is_given_up: false,
+            is_able: false,
+            up: Vec::new(),
+            down: Vec::new(),
+        }
+    }
 
     #[test]
-    fn a_cause_is_named_where_there_is_one_and_nowhere_else() {
-        let ways = |up: [usize; 2], down: [usize; 2], unbound| Silence {
-            up: Way {
-                lost: up[0],
-                intact: up[1],
-            },
-            down: Way {
-                lost: down[0],
-                intact: down[1],
-            },
-            unbound,
-            ..QUIET
+    fn without_questions() {
+        assert_eq!(quiet().cause(false), None);
+        assert_eq!(quiet().cause(true), Some(Cause::ReboundInHandshake));
+        let narrow = Silence {
+            mtu: 1_199,
+            ..quiet()
         };
-        for (silence, cause) in [
-            (QUIET, None),
+        assert_eq!(narrow.cause(false), Some(Cause::TooNarrow));
+        let slow = Silence {
+            probe_interval: BACKED_OFF,
+            ..quiet()
+        };
+        assert_eq!(slow.cause(false), Some(Cause::BackedOff));
+        let given_up = Silence {
+            is_given_up: true,
+            ..quiet()
+        };
+        assert_eq!(given_up.cause(false), Some(Cause::BackedOff));
+        let forgotten = Silence {
+            unbound: vec![at(12)],
+            ..quiet()
+        };
+        assert_eq!(forgotten.cause(false), Some(Cause::Forgotten));
+        let lost = Silence {
+            down: vec![(at(12), Fate::Lost)],
+            ..quiet()
+        };
+        assert_eq!(lost.cause(false), Some(Cause::Loss));
+        // An answer to what was heard asks nothing.
+        let answered = Silence {
+            up: vec![(at(10), Fate::Lost)],
+            ..quiet()
+        };
+        assert_eq!(answered.cause(false), None);
+    }
+
+    #[test]
+    fn every_question_has_to_be_explained() {
+        let cases: [(&[(u64, Fate)], &[(u64, Fate)], Option<Cause>); 7] = [
+            (&[(12, Fate::Lost)], &[], Some(Cause::Loss)),
             (
-                Silence {
-                    mtu: 1_199,
-                    ..QUIET
-                },
-                Some(Cause::TooNarrow),
+                &[(12, Fate::Intact)],
+                &[(13, Fate::Changed)],
+                Some(Cause::Loss),
             ),
+            (&[(12, Fate::Intact), (12, Fate::Lost)], &[], None),
+            (&[(12, Fate::Lost), (20, Fate::Intact)], &[], None),
             (
-                Silence {
-                    probe_interval: BACKED_OFF,
-                    ..QUIET
-                },
-                Some(Cause::BackedOff),
+                &[(12, Fate::Lost), (39, Fate::Intact)],
+                &[],
+                Some(Cause::Loss),
             ),
-            (ways([1, 0], [0, 0], 0), Some(Cause::Loss)),
-            (ways([0, 0], [4, 2], 0), Some(Cause::Loss)),
-            // Both sides speak, and both are heard: somebody does not listen.
-            (ways([2, 5], [2, 5], 0), None),
-            (ways([0, 5], [0, 0], 0), None),
-            (ways([0, 0], [0, 5], 5), Some(Cause::Forgotten)),
-            (ways([0, 0], [0, 5], 4), None),
-        ] {
+            // Heard, answered, and the answer came: somebody does not listen.
+            (&[(12, Fate::Intact)], &[(13, Fate::Intact)], None),
+            // What was lost before is no answer.
+            (&[(12, Fate::Intact)], &[(11, Fate::Lost)], None),
+        ];
+        for (up, down, cause) in cases {
+            let fates =
+                |list: &[(u64, Fate)]| list.iter().map(|&(s, fate)| (at(s), fate)).collect();
+            let silence = Silence {
+                up: fates(up),
+                down: fates(down),
+                ..quiet()
+            };
             assert_eq!(silence.cause(false), cause, "{silence:?}");
-            assert_eq!(silence.cause(true), Some(Cause::ReboundInHandshake));
         }
+    }
+
+    #[test]
+    fn who_heard_and_could_answer_kept_it() {
+        let asked = |is_able, is_given_up| Silence {
+            up: vec![(at(12), Fate::Intact)],
+            is_able,
+            is_given_up,
+            ..quiet()
+        };
+        assert_eq!(asked(false, false).cause(false), None);
+        assert_eq!(asked(true, false).cause(false), Some(Cause::Withheld));
+        assert_eq!(asked(false, true).cause(false), Some(Cause::Loss));
+        let forgotten = Silence {
+            unbound: vec![at(13)],
+            ..asked(true, false)
+        };
+        assert_eq!(forgotten.cause(false), Some(Cause::Forgotten));
     }
 }

@@ -194,8 +194,7 @@ impl Trial {
 
     /// Why the client heard nothing any more; an error where nothing explains it.
     fn cause(&mut self) -> Result<Cause, String> {
-        let heard = self.pair.client.heard();
-        let silence = Silence::of(&mut self.pair, heard);
+        let silence = Silence::of(&mut self.pair);
         // A server that has not seen the handshake's end does not follow its client (RFC 9000 §9).
         let is_bound = self.pair.nat.rebindings() > 0 && !self.is_confirmed;
         silence

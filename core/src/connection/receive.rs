@@ -165,6 +165,7 @@ impl Connection<'_> {
             }
             Kind::Retry => {
                 self.handle_retry(now, header, datagram)?;
+                self.on_heard(now);
                 self.report_received(now, header, 0, &[]);
                 return Ok(());
             }
@@ -343,12 +344,18 @@ impl Connection<'_> {
 
     /// What any authentic packet means, whatever it carries.
     fn on_opened(&mut self, now: Instant, space: Space, header: &Header) {
-        self.counters.packets_received += 1;
         //= rfc9000#7.2
         // The server's choice replaces our random one, once; later Initials cannot change it.
         if space == Space::Initial && self.version.on_initial(header.source) {
             self.parts.remote_cids.set_first(header.source);
         }
+        self.on_heard(now);
+    }
+
+    /// The server lives.
+    fn on_heard(&mut self, now: Instant) {
+        self.counters.packets_received += 1;
+        //= rfc9000#10.1
         self.restart_idle(now);
     }
 

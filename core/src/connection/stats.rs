@@ -22,7 +22,7 @@ pub struct Stats {
     pub bytes_received: u64,
     /// QUIC packets sealed.
     pub packets_sent: u64,
-    /// QUIC packets opened.
+    /// QUIC packets opened, and a Retry that was followed.
     pub packets_received: u64,
     /// Updates of the 1-RTT keys, by either side.
     pub key_updates: u32,

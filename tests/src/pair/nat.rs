@@ -54,9 +54,9 @@ impl Nat {
         self.lost.len() as u64
     }
 
-    /// Those of them that came at `time` or later.
-    pub fn lost_since(&self, time: Instant) -> usize {
-        self.lost.iter().filter(|at| **at >= time).count()
+    /// When those of them came that came at `time` or later.
+    pub fn lost_since(&self, time: Instant) -> impl Iterator<Item = Instant> {
+        self.lost.iter().copied().filter(move |at| *at >= time)
     }
 
     /// The address that the world sees in place of `from`.

@@ -1,8 +1,9 @@
-//! Handshakes that a server spoils: Retry, versions, connection IDs, transport parameters, fragments.
+//! Handshakes that a server spoils: versions, connection IDs, transport parameters, fragments.
 
 use super::ours::{
     Ours, Seen, assert_alive, assert_closed, assert_legal, at, config, connected, fresh, settled,
 };
+use super::retry::with_retry;
 use quicpro_core::Limits;
 use quicpro_core::connection::ConnectionError;
 use quicpro_core::http3::Error;
@@ -49,13 +50,6 @@ fn without(bytes: &[u8], unwanted: u64) -> Vec<u8> {
 /// Client and server after the server has said something else than what it was told to say.
 fn altered(alter: impl FnMut(Vec<u8>) -> Vec<u8> + 'static) -> Link<Ours> {
     settled(Options::default().alter_parameters(alter))
-}
-
-fn with_retry(retry: Retry) -> Options {
-    Options {
-        retry: Some(retry),
-        ..Options::default()
-    }
 }
 
 #[test]
@@ -190,97 +184,6 @@ fn transport_parameters_cut_and_mutated() {
             let versions = Code::VERSION_NEGOTIATION_ERROR.get();
             assert!([TRANSPORT_PARAMETER_ERROR, versions].contains(&closed.code));
         }
-    }
-}
-
-//= rfc9000#17.2.5 test
-//= rfc9000#8.1.2 test
-#[test]
-fn a_genuine_retry_is_followed_with_its_token_and_the_next_numbers() {
-    let retry = Retry {
-        copies: 3,
-        ..Retry::default()
-    };
-    let mut link = settled(with_retry(retry.clone()));
-    assert!(link.client.has_seen(&Seen::Connected));
-    let initials = || {
-        link.server
-            .log()
-            .iter()
-            .filter(|packet| packet.space == Space::Initial)
-    };
-    assert!(initials().count() > 0);
-    assert!(initials().all(|packet| packet.token == retry.token));
-    //= rfc9000#17.2.5.3 test
-    assert!(
-        initials().all(|packet| packet.number > 0),
-        "0 was the packet that the Retry answers"
-    );
-    assert_alive(&mut link);
-}
-
-//= rfc9001#5.8 test
-#[test]
-fn retries_that_are_no_retries_are_discarded() {
-    let forged = Retry {
-        genuine: false,
-        ..Retry::default()
-    };
-    let empty = Retry {
-        token: Vec::new(),
-        ..Retry::default()
-    };
-    for retry in [forged, empty] {
-        let mut link = settled(with_retry(retry));
-        assert!(!link.client.has_seen(&Seen::Connected));
-        assert_eq!(link.client.closed(), None);
-        // The client goes on as if nothing had come: it repeats its first flight.
-        let before = link.transmitted.0;
-        link.advance(Duration::from_secs(3));
-        assert!(link.transmitted.0 > before);
-    }
-}
-
-//= rfc9000#17.2.5.2 test
-#[test]
-fn a_retry_after_the_server_has_spoken_is_discarded() {
-    for space in Space::ALL {
-        let mut link = at(space);
-        let acknowledge = link.server.acknowledgement(Space::Initial);
-        link.server
-            .send_packet(Packet::new(Space::Initial).raw(&acknowledge));
-        link.settle();
-        let source = quicpro_core::wire::packet::ConnectionId::new(b"try this").unwrap();
-        let packet = link.server.retry_packet(&source, &Retry::default());
-        link.server.send_datagram(packet);
-        link.settle();
-        link.server.options_mut().sends_handshake = true;
-        link.server.flush();
-        link.settle();
-        assert!(link.client.has_seen(&Seen::Connected), "{space:?}");
-        assert_alive(&mut link);
-    }
-}
-
-//= rfc9000#8.1.2 test
-#[test]
-fn a_retry_token_is_followed_as_long_as_there_is_room_for_anything_else() {
-    for length in [1, 100, 500, 1000] {
-        let token = vec![7; length];
-        let mut link = settled(with_retry(Retry {
-            token,
-            ..Retry::default()
-        }));
-        assert!(link.client.has_seen(&Seen::Connected), "{length} bytes");
-        assert_alive(&mut link);
-    }
-    for length in [1001, 1100, 1200, 1300] {
-        let token = vec![7; length];
-        let link = settled(with_retry(Retry {
-            token,
-            ..Retry::default()
-        }));
-        assert!(link.client.closed().is_some(), "{length} bytes");
     }
 }
 

@@ -4,6 +4,7 @@
 
 mod continuity;
 mod ledger;
+mod room;
 mod rotation;
 
 use ledger::{Ledger, Way};
