@@ -50,6 +50,20 @@ enum Round {
     Unopened,
 }
 
+/// What a server can say at the end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Condition {
+    /// It has lost the connection as well.
+    GivenUp,
+    /// It may not have the keys of what we send.
+    Unable,
+    /// It has not validated where we are, and so sends three times what comes from there. That something was lost has to
+    /// explain why.
+    Limited,
+    /// There is nothing that it could not say.
+    Able,
+}
+
 /// Datagrams of one direction, and what became of them.
 type Fates = [(Instant, Fate)];
 
@@ -68,10 +82,7 @@ pub struct Silence {
     unbound: Vec<Instant>,
     /// At least so far apart are the client's probes, microseconds, if none of its probe timeouts was answered.
     probe_interval: u64,
-    /// The server has lost the connection as well.
-    is_given_up: bool,
-    /// The server is there, can open what we send, and may answer to where we are.
-    is_able: bool,
+    server: Condition,
     up: Vec<(Instant, Fate)>,
     down: Vec<(Instant, Fate)>,
 }
@@ -92,8 +103,7 @@ impl Silence {
             mtu: up.mtu.min(down.mtu),
             unbound: pair.nat.lost_since(heard).collect(),
             probe_interval: probe_interval(&pair.client.connection.stats()),
-            is_given_up: pair.server.lost().is_some(),
-            is_able: is_able(pair),
+            server: Condition::of(pair),
             up: since(&pair.up),
             down: since(&pair.down),
         }
@@ -109,9 +119,10 @@ impl Silence {
         }
         let rounds = self.rounds();
         let has = |round| rounds.contains(&round);
-        if has(Round::Unopened) || has(Round::Silent) && !self.is_able {
+        let is_silent = has(Round::Silent);
+        if has(Round::Unopened) || is_silent && self.server == Condition::Unable {
             None
-        } else if has(Round::Silent) {
+        } else if is_silent && self.server == Condition::Able {
             Some(Cause::Withheld)
         } else if has(Round::Lost) {
             Some(Cause::Loss)
@@ -120,8 +131,8 @@ impl Silence {
         } else if has_harm(&self.down) {
             Some(Cause::Loss)
         } else {
-            let is_slow = self.probe_interval >= BACKED_OFF || self.is_given_up;
-            is_slow.then_some(Cause::BackedOff)
+            let is_slow = self.probe_interval >= BACKED_OFF || self.server == Condition::GivenUp;
+            (is_slow && !is_silent).then_some(Cause::BackedOff)
         }
     }
 
@@ -151,7 +162,7 @@ impl Silence {
         let said = self.down.iter().filter(|(sent, _)| answer(*sent));
         let said: Vec<_> = said.copied().collect();
         let came = said.iter().any(|(sent, _)| micros(*sent, self.end) > down);
-        if has_harm(&said) || said.is_empty() && self.is_given_up {
+        if has_harm(&said) || said.is_empty() && self.server == Condition::GivenUp {
             Round::Lost
         } else if self.unbound.iter().any(|came| *came > at) {
             Round::Forgotten
@@ -165,14 +176,25 @@ impl Silence {
     }
 }
 
-/// Whether the server has the keys of what the client sends, and has validated where it sends from.
-fn is_able<A: Application>(pair: &mut Pair<Ours<A>, Quinn<Server>>) -> bool {
-    let is_confirmed = pair.client.connection.state() >= State::Confirmed;
-    let moves = u64::from(pair.nat.rebindings());
-    let is_there = pair.server.lost().is_none();
-    let connection = pair.server.connection();
-    let answers = connection.map(|connection| connection.stats().frame_rx.path_response);
-    is_confirmed && is_there && answers.is_some_and(|answers| answers >= moves)
+impl Condition {
+    fn of<A: Application>(pair: &mut Pair<Ours<A>, Quinn<Server>>) -> Self {
+        let is_confirmed = pair.client.connection.state() >= State::Confirmed;
+        let moves = u64::from(pair.nat.rebindings());
+        if pair.server.lost().is_some() {
+            return Self::GivenUp;
+        }
+        match pair.server.connection() {
+            Some(connection) if is_confirmed => {
+                let answers = connection.stats().frame_rx.path_response;
+                if answers >= moves {
+                    Self::Able
+                } else {
+                    Self::Limited
+                }
+            }
+            _ => Self::Unable,
+        }
+    }
 }
 
 /// Of these some did not arrive as they were sent.
@@ -219,8 +241,7 @@ mod tests {
             mtu: 1_200,
             unbound: Vec::new(),
             probe_interval: BACKED_OFF - 1,
-            is_given_up: false,
-            is_able: false,
+            server: Condition::Unable,
             up: Vec::new(),
             down: Vec::new(),
         }
@@ -241,7 +262,7 @@ mod tests {
         };
         assert_eq!(slow.cause(false), Some(Cause::BackedOff));
         let given_up = Silence {
-            is_given_up: true,
+            server: Condition::GivenUp,
             ..quiet()
         };
         assert_eq!(given_up.cause(false), Some(Cause::BackedOff));
@@ -298,18 +319,25 @@ mod tests {
 
     #[test]
     fn who_heard_and_could_answer_kept_it() {
-        let asked = |is_able, is_given_up| Silence {
+        let asked = |server| Silence {
             up: vec![(at(12), Fate::Intact)],
-            is_able,
-            is_given_up,
+            server,
             ..quiet()
         };
-        assert_eq!(asked(false, false).cause(false), None);
-        assert_eq!(asked(true, false).cause(false), Some(Cause::Withheld));
-        assert_eq!(asked(false, true).cause(false), Some(Cause::Loss));
+        for (server, cause) in [
+            (Condition::Unable, None),
+            (Condition::Limited, None),
+            (Condition::Able, Some(Cause::Withheld)),
+            (Condition::GivenUp, Some(Cause::Loss)),
+        ] {
+            assert_eq!(asked(server).cause(false), cause);
+        }
+        let mut limited = asked(Condition::Limited);
+        limited.up.push((at(20), Fate::Lost));
+        assert_eq!(limited.cause(false), Some(Cause::Loss));
         let forgotten = Silence {
             unbound: vec![at(13)],
-            ..asked(true, false)
+            ..asked(Condition::Able)
         };
         assert_eq!(forgotten.cause(false), Some(Cause::Forgotten));
     }

@@ -5,7 +5,6 @@
 #[cfg(feature = "webpki")]
 use rustls_pki_types::TrustAnchor;
 
-use super::timer::NEVER_MS;
 use super::version_choice::VersionChoice;
 use crate::crypto::key_exchange::Group;
 use crate::crypto::{Provider, Suite};
@@ -23,6 +22,9 @@ use crate::tls::{self, Trust, WallClock};
 #[cfg(feature = "v2")]
 use crate::wire::VersionInformation;
 use crate::wire::packet::{CONNECTION_ID_MAX, Version};
+
+/// A timeout that is switched off: longer than all others.
+pub(super) const NEVER_MS: u64 = u64::MAX;
 
 /// The idle timeout we announce unless told otherwise.
 const IDLE_TIMEOUT_MS: u64 = 30_000;

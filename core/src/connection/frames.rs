@@ -133,7 +133,7 @@ impl Connection<'_> {
     /// The window may have become another one, or the server has heard of a request.
     #[cfg(feature = "ack-frequency")]
     fn review_ack_frequency(&mut self) {
-        let packets = self.recovery.window() / u32::from(super::transmit::DATAGRAM_BYTES);
+        let packets = self.recovery.window() / u32::from(super::interest::DATAGRAM_BYTES);
         let rtt_us = self.recovery.rtt().smoothed_us();
         self.parts.ack_requests.consider(packets, rtt_us);
         if let Some(delay_us) = self.parts.ack_delay_us.take() {

@@ -8,11 +8,11 @@ use super::components::Components;
 use super::config::Settings;
 use super::crypto_stream::{CryptoReceive, CryptoSend};
 use super::early::Early;
+use super::interest::DATAGRAM_BYTES;
 use super::keys::Keyring;
 use super::promise::{self, Datagrams, Promise};
 use super::refusal::Refusal;
 use super::tracer::Tracer;
-use super::transmit::DATAGRAM_BYTES;
 use super::version_choice::VersionChoice;
 use super::{
     ClientConfig, Connection, Counters, Events, Memory, State, close, lent, timer, version,
@@ -21,7 +21,7 @@ use crate::codec::{Full, Writer};
 use crate::crypto::{Provider, Random, Secret, Suite};
 use crate::fmt::debug;
 use crate::path::Challenges;
-use crate::path::cid::{LocalCids, RemoteCids};
+use crate::path::cid::{self, LocalCids, RemoteCids};
 use crate::recovery::{self, Recovery};
 use crate::space::NumberSpaces;
 use crate::stream::Streams;
@@ -31,9 +31,6 @@ use crate::trace::{Event, Owner, Trace};
 use crate::wire::packet::{ConnectionId, Space};
 use crate::wire::transport_parameters::TransportParameters;
 use crate::wire::{Side, TransportError};
-
-/// Bytes of the random connection ID that the first Initial goes to (RFC 9000 §7.2: at least 8).
-pub(super) const FIRST_DESTINATION_LENGTH: usize = 8;
 
 /// The address of a connection that was not begun.
 const NOWHERE: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::UNSPECIFIED), 0);
@@ -116,8 +113,8 @@ impl<'m> Connection<'m> {
             self.routes = crate::path::Routes::new(remote, config.settings.rotation);
         }
         self.random = Random::new(entropy);
-        self.source = random_cid(&mut self.random, config.cid_length);
-        let destination = random_cid(&mut self.random, FIRST_DESTINATION_LENGTH);
+        self.source = cid::random(&mut self.random, config.cid_length);
+        let destination = cid::random(&mut self.random, version::FIRST_DESTINATION_LENGTH);
         self.settings = config.settings.clone();
         self.parts.local_cids = LocalCids::new(self.source);
         self.parts.remote_cids = RemoteCids::new(destination);
@@ -382,10 +379,4 @@ impl tls::Output for Output<'_, '_> {
     fn ticket(&mut self, _: &tls::Ticket<'_>) {
         self.events.session = true;
     }
-}
-
-pub(super) fn random_cid(random: &mut Random, length: usize) -> ConnectionId {
-    let mut bytes = [0; 20];
-    random.fill(&mut bytes);
-    ConnectionId::new(bytes.get(..length).unwrap_or(&bytes)).unwrap_or(ConnectionId::EMPTY)
 }

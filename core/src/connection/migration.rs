@@ -9,7 +9,7 @@
 
 use core::net::{IpAddr, SocketAddr};
 
-use super::transmit::{DATAGRAM_BYTES, DATAGRAM_SIZE, Interest};
+use super::interest::{DATAGRAM_BYTES, DATAGRAM_SIZE, Interest};
 use super::{Connection, State, Transmit};
 use crate::codec::to_u64;
 use crate::crypto::random::Random;

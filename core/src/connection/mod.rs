@@ -28,6 +28,7 @@ mod event;
 mod extensions;
 mod frames;
 mod handshake;
+mod interest;
 mod keys;
 mod lent;
 mod memory;

@@ -2,7 +2,7 @@
 //!
 //! Invariant: no datagram is larger than the server's max_udp_payload_size, nor than the application's buffer.
 
-use super::transmit::{DATAGRAM_SIZE, Interest};
+use super::interest::{DATAGRAM_SIZE, Interest};
 use super::{Connection, State, Transmit};
 use crate::frame_writer::PACKET_TOKENS_MAX;
 use crate::recovery::{Codepoint, Purpose, Token};

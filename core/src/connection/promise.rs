@@ -3,8 +3,8 @@
 //! Invariant: all that we promise follows from the memory there is; what the server promises takes effect only
 //! when the handshake is complete.
 
+use super::config::NEVER_MS;
 use super::config::Settings;
-use super::timer::NEVER_MS;
 use crate::codec::{Full, Writer, to_u64};
 use crate::path::cid;
 use crate::stream::{RemoteLimits, Streams};

@@ -2,13 +2,10 @@
 //!
 //! Invariant: `poll_timeout` is the minimum of everything that can become due.
 
-use super::config::Settings;
+use super::config::{NEVER_MS, Settings};
 use super::{Connection, ConnectionError, State};
 use crate::recovery::Recovery;
 use crate::time::{Duration, Instant};
-
-/// A timeout that is switched off: longer than all others.
-pub(super) const NEVER_MS: u64 = u64::MAX;
 
 /// One place for each deadline.
 #[derive(Debug)]

@@ -3,6 +3,7 @@
 //! Invariant: what is sent is constrained by congestion control and pacing unless it is an
 //! acknowledgement, a probe or the end; every datagram with an Initial packet has 1,200 bytes.
 
+use super::interest::{DATAGRAM_SIZE, Interest};
 use super::packet_builder::{PacketBuilder, PacketHead};
 use super::{Connection, ConnectionError, State, Transmit, close, lent};
 use crate::codec::to_u64;
@@ -15,30 +16,8 @@ use crate::wire::frame::Frame;
 use crate::wire::packet::{ConnectionId, Space};
 use crate::wire::{Code, TransportError, rule};
 
-/// Bytes of a full datagram: what every path must carry, and the least a datagram with an Initial packet has.
-///
-/// Larger ones need a path that was probed for them (RFC 8899): feature `pmtud`.
-//= rfc9000#14
-pub(super) const DATAGRAM_SIZE: usize = DATAGRAM_BYTES as usize; // wider
-
-/// The same, as components that store it have it.
-pub(super) const DATAGRAM_BYTES: u16 = 1_200;
-
 /// Probe timeouts in a row whose probes are as small as they can be.
-const SMALL_PROBES: u8 = 2;
-
-/// What a space may put into its next packet.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Interest {
-    /// No packet.
-    None,
-    /// Acknowledgements only: congestion control or the pacer holds the rest back, or there is no rest.
-    Acknowledge,
-    /// Everything there is; a probe leaves whatever the congestion window says.
-    Everything(Purpose),
-    /// CONNECTION_CLOSE alone, which nothing holds back and nobody acknowledges.
-    Close,
-}
+const SMALL_PROBES: u8 = 1;
 
 /// A datagram that was built.
 struct Datagram {
@@ -180,7 +159,7 @@ impl Connection<'_> {
 
     /// Probes that went unanswered may have reached a server that must not answer: a translator has moved us, and until
     /// the new address is validated the server sends three times what came from there. To 30 bytes it owes 90, which
-    /// hold no challenge of 1,200; so after two silent probe timeouts the next probes are full datagrams.
+    /// hold no challenge of 1,200; so after a probe timeout that was silent the next probes are full datagrams.
     //= rfc9000#9.3
     fn is_giving_room(&self, interest: Interest) -> bool {
         interest == Interest::Everything(Purpose::Probe)

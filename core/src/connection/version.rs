@@ -5,13 +5,13 @@
 //! has one at most once.
 
 #[cfg(feature = "v2")]
-use super::handshake::{self, FIRST_DESTINATION_LENGTH};
 use super::refusal::Refusal;
 use super::version_choice::VersionChoice;
 use super::{Connection, State};
 use crate::codec::copy;
 use crate::crypto::retry_tag::is_retry_genuine;
 use crate::fmt::debug;
+use crate::path::cid;
 use crate::time::Instant;
 use crate::trace::{Discard, Event};
 #[cfg(feature = "v2")]
@@ -19,6 +19,9 @@ use crate::wire::packet::Version;
 use crate::wire::packet::{ConnectionId, Header, Space, Versions};
 use crate::wire::transport_parameters::TransportParameters;
 use crate::wire::{Code, TransportError, rule};
+
+/// Bytes of the random connection ID that the first Initial goes to (RFC 9000 §7.2: at least 8).
+pub(super) const FIRST_DESTINATION_LENGTH: usize = 8;
 
 /// Bytes of a Retry token that leave room for a piece of the ClientHello in a datagram of 1,200 bytes.
 const TOKEN_MAX: usize = 1000;
@@ -141,7 +144,7 @@ impl Connection<'_> {
         let before = self.settings.versions;
         let (_, hello) = self.parts.streams.handshake_buffers();
         before.replace_in(hello, self.version.choice.original());
-        let destination = handshake::random_cid(&mut self.random, FIRST_DESTINATION_LENGTH);
+        let destination = cid::random(&mut self.random, FIRST_DESTINATION_LENGTH);
         self.version.original_destination = destination;
         self.send_first_flight(now, destination);
     }

@@ -7,8 +7,6 @@
 //! Invariant: once an authentic packet has told the version, it never changes again, and the server has to
 //! confirm it under TLS.
 
-#[cfg(feature = "v2")]
-use super::config::Settings;
 use crate::wire::packet::{Version, Versions};
 #[cfg(feature = "v2")]
 use crate::wire::{Code, TransportError, TransportParameters, VersionInformation, rule};
@@ -49,7 +47,7 @@ impl VersionChoice {
 impl VersionChoice {
     /// That of a connection which was not begun.
     pub(super) const NONE: Self = Self {
-        ours: Settings::NONE.versions,
+        ours: VersionInformation::only(Version::V1),
         negotiated: None,
         reacted: false,
     };

@@ -507,6 +507,13 @@ const TOO_MANY_RETIRED: TransportError = TransportError::new(rule!(
 ))
 .in_frame(NEW_CONNECTION_ID);
 
+/// A connection ID of `length` random bytes, at most 20.
+pub fn random(random: &mut Random, length: usize) -> ConnectionId {
+    let mut bytes = [0; 20];
+    random.fill(&mut bytes);
+    ConnectionId::new(bytes.get(..length).unwrap_or(&bytes)).unwrap_or(ConnectionId::EMPTY)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

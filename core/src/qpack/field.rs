@@ -65,3 +65,6 @@ impl core::fmt::Debug for Field<'_> {
         }
     }
 }
+
+/// Shows each field of a section, in their order. Asked twice by who sends it: what is sent is measured before.
+pub(crate) type Lines<'f> = &'f dyn Fn(&mut dyn FnMut(&Field<'_>));

@@ -26,6 +26,7 @@ use crate::wire::{Code, Rule};
 pub use decoder::{Line, Section};
 pub use encoder::Encoder;
 pub use field::Field;
+pub(crate) use field::Lines;
 pub use source::{Cursor, Source};
 
 /// Why the peer's compressed fields or instructions end the connection (RFC 9204 §6).

@@ -9,9 +9,10 @@ use super::Token;
 #[cfg(feature = "bbr")]
 use super::congestion::Snapshot;
 use super::congestion::{Acknowledged, Algorithm};
-use super::path::{PATHS_MAX, Paths, Slot};
+use super::path::Paths;
 use super::persistent;
 use super::sent::{Fate, Ring, Sent};
+use super::slot::{PATHS_MAX, Slot};
 use super::{OnOutcome, Outcome, Recovery, report_lost};
 use crate::time::Instant;
 #[cfg(feature = "sink")]

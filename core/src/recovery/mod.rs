@@ -22,6 +22,7 @@ mod pto;
 pub mod rtt;
 mod sent;
 mod skipped;
+mod slot;
 mod spurious;
 mod token;
 
@@ -31,9 +32,9 @@ pub use ecn::{Codepoint, Ecn};
 pub use loss::AckSummary;
 #[cfg(feature = "migration")]
 pub use path::Estimates;
-pub use path::{PATHS_MAX, Slot};
 pub use pto::{Cause, Deadline, Timeout};
 pub use sent::{SentMemory, SentPacket};
+pub use slot::{PATHS_MAX, Slot};
 pub use token::Token;
 
 use crate::time::Instant;

@@ -2,8 +2,8 @@
 //!
 //! Invariant: one run of lost packets is acted on once.
 
-use super::path::Slot;
 use super::sent::{Fate, Ring};
+use super::slot::Slot;
 use crate::time::Instant;
 
 /// How many probe timeouts make congestion persistent.

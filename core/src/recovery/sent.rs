@@ -12,7 +12,7 @@
 
 #[cfg(feature = "bbr")]
 use super::delivery::{Snapshot, SnapshotWords};
-use super::path::Slot;
+use super::slot::Slot;
 use super::token::Token;
 use crate::mem::Table;
 use crate::time::Instant;

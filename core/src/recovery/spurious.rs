@@ -159,8 +159,8 @@ impl Losses {
 
 #[cfg(all(test, feature = "spurious-losses"))]
 mod tests {
-    use super::super::path::Slot;
     use super::super::sent::Fate;
+    use super::super::slot::Slot;
     use super::*;
 
     const RFC_US: u32 = 45_000;

@@ -3,7 +3,7 @@
 //! Invariant: every error has exactly one code that CONNECTION_CLOSE carries.
 
 use super::alert::Alert;
-use super::message::MessageType;
+use super::message::message_type::MessageType;
 use crate::wire::{Code, Rule, TransportError, rule};
 
 /// A rule whose breach is told by the alert of this name.

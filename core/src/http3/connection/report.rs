@@ -3,11 +3,11 @@
 //! Invariant: nothing is read or kept; without a listener each of these is one question.
 
 use super::Quic;
-use super::send::Fields as Sent;
 use crate::codec::to_u64;
 use crate::http3::field_rules::{Checked, Kind};
 use crate::http3::fields::{FieldLine, Fields, Received};
 use crate::http3::{Settings, frame};
+use crate::qpack::Lines;
 use crate::trace::{Event, Http3Frame, Owner};
 use crate::wire::StreamId;
 
@@ -20,13 +20,13 @@ pub(super) fn frame(quic: &mut Quic<'_>, owner: Owner, id: StreamId, frame: Http
 }
 
 /// A request's head was written.
-pub(super) fn request(quic: &mut Quic<'_>, id: StreamId, length: usize, fields: Sent<'_>) {
+pub(super) fn request(quic: &mut Quic<'_>, id: StreamId, length: usize, fields: Lines<'_>) {
     stream(quic, Owner::Local, id, None);
     headers(quic, id, length, fields);
 }
 
 /// A section of `length` bytes was written.
-pub(super) fn headers(quic: &mut Quic<'_>, id: StreamId, length: usize, fields: Sent<'_>) {
+pub(super) fn headers(quic: &mut Quic<'_>, id: StreamId, length: usize, fields: Lines<'_>) {
     let (owner, length) = (Owner::Local, to_u64(length));
     let tracer = quic.tracer();
     if !tracer.is_on() {

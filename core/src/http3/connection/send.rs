@@ -12,7 +12,7 @@ use crate::http3::priority::Priority;
 use crate::http3::response::Method;
 use crate::http3::slot::{Receiving, RequestSlot, Sending};
 use crate::http3::{Code, Request};
-use crate::qpack::{Encoder, Field, encoder};
+use crate::qpack::{Encoder, Field, Lines, encoder};
 use crate::stream::{OpenError, SendStream, WriteError};
 use crate::trace::{Http3Frame, Owner};
 use crate::wire::{Direction, StreamId};
@@ -87,7 +87,7 @@ impl<'m> Connection<'m> {
 
     /// Bytes of an encoded section; `None` if it is more than the server takes.
     //= rfc9114#4.2.2
-    fn section_length(&self, fields: Fields<'_>) -> Option<usize> {
+    fn section_length(&self, fields: Lines<'_>) -> Option<usize> {
         let mut size = 0;
         let mut encoder = Encoder::new(None);
         encoder.bytes(&encoder::PREFIX);
@@ -244,9 +244,6 @@ impl<'m> Connection<'m> {
     }
 }
 
-/// Shows each field of a section, in their order. Asked twice: what is sent is measured before.
-pub(super) type Fields<'f> = &'f dyn Fn(&mut dyn FnMut(&Field<'_>));
-
 /// Writes a control frame of a number and a text, whole or not at all.
 fn say(quic: &mut Quic<'_>, control: StreamId, kind: u32, number: u64, text: &[u8]) -> bool {
     let header = Header {
@@ -272,7 +269,7 @@ fn say(quic: &mut Quic<'_>, control: StreamId, kind: u32, number: u64, text: &[u
 fn write_section(
     stream: &mut SendStream<'_, '_>,
     length: usize,
-    fields: Fields<'_>,
+    fields: Lines<'_>,
 ) -> Result<(), SendError> {
     let mut buffer = [0; HEADER_MAX];
     let mut header = Writer::new(&mut buffer);
