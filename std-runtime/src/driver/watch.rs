@@ -29,6 +29,7 @@ pub(crate) enum Detail {
     /// What happens to the connection as a whole.
     Phases,
     /// Packets, frames, estimates.
+    #[cfg_attr(not(feature = "cli"), expect(dead_code, reason = "the command's -vv"))]
     Everything,
 }
 

@@ -47,22 +47,16 @@ pub(crate) struct Settings {
 impl Trust {
     /// The default: the platform's roots, or the compiled-in ones by feature, and `extra` ones.
     pub fn with_extra(extra: &[Certificate]) -> crate::Result<Self> {
-        #[cfg(feature = "webpki-roots")]
-        {
-            let mut anchors = webpki_roots::TLS_SERVER_ROOTS.to_vec();
-            for certificate in extra {
-                anchors.push(certificate.anchor()?);
-            }
-            Ok(Self::Roots(anchors.into()))
-        }
-        #[cfg(not(feature = "webpki-roots"))]
-        {
+        let Some(compiled_in) = compiled_in() else {
             let extra = extra.iter().map(Certificate::der).collect();
-            Ok(Self::Platform(Arc::new(Platform::new(
-                extra,
-                signature_algorithms(),
-            ))))
+            let platform = Platform::new(extra, signature_algorithms());
+            return Ok(Self::Platform(Arc::new(platform)));
+        };
+        let mut anchors = compiled_in.to_vec();
+        for certificate in extra {
+            anchors.push(certificate.anchor()?);
         }
+        Ok(Self::Roots(anchors.into()))
     }
 
     /// These roots and no others.
@@ -106,6 +100,17 @@ impl Settings {
         }
         config
     }
+}
+
+/// The roots that are to be trusted instead of the platform's.
+#[cfg(feature = "webpki-roots")]
+fn compiled_in() -> Option<&'static [TrustAnchor<'static>]> {
+    Some(webpki_roots::TLS_SERVER_ROOTS)
+}
+
+#[cfg(not(feature = "webpki-roots"))]
+fn compiled_in() -> Option<&'static [TrustAnchor<'static>]> {
+    None
 }
 
 #[cfg(feature = "aws-lc")]

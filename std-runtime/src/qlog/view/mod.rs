@@ -7,6 +7,7 @@
 //! Invariant: whatever a file holds, reading it ends with a recording or with an error that says where it is broken.
 
 mod chart;
+mod layout;
 mod read;
 mod recording;
 mod scale;
@@ -43,8 +44,8 @@ impl DrawError {
 
 /// The picture of these recordings, side by side, as an SVG document.
 pub fn svg(recordings: &[Recording]) -> Result<String, DrawError> {
-    chart::use_font()?;
-    let layout = chart::Layout::new(recordings, 1.0);
+    layout::use_font()?;
+    let layout = layout::Layout::new(recordings, 1.0);
     let mut document = String::new();
     {
         let root = SVGBackend::with_string(&mut document, layout.size()).into_drawing_area();
@@ -62,8 +63,8 @@ pub fn write(recordings: &[Recording], path: &Path) -> Result<(), DrawError> {
     if !is_png {
         return std::fs::write(path, svg(recordings)?).map_err(DrawError::of);
     }
-    chart::use_font()?;
-    let layout = chart::Layout::new(recordings, PNG_SCALE);
+    layout::use_font()?;
+    let layout = layout::Layout::new(recordings, PNG_SCALE);
     let root = BitMapBackend::new(path, layout.size()).into_drawing_area();
     chart::draw(&root, recordings, &layout)?;
     root.present().map_err(DrawError::of)

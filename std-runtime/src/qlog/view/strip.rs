@@ -6,7 +6,7 @@ use plotters::prelude::*;
 use plotters::style::text_anchor::{HPos, Pos, VPos};
 
 use super::DrawError;
-use super::chart::{Area, INK, Layout, MARGINS, MUTED, RED};
+use super::layout::{Area, INK, Layout, MARGINS, MUTED, RED};
 use super::recording::Recording;
 use super::scale::{axis_time, counts};
 
