@@ -34,7 +34,7 @@ pub struct Limits {
     pub send_window: usize,
     /// Bytes of one send chunk; a power of two from 32 to 32,768.
     pub send_chunk: usize,
-    /// Records of sent packets in the application space.
+    /// Records of sent packets in the application space: from 8 to 32,000, four of which are kept for probes.
     pub packets_in_flight: usize,
     /// Bytes of the buffer for received handshake messages. Lent by the receive pool until the handshake
     /// is confirmed.
@@ -337,8 +337,8 @@ impl Limits {
         if self.send_chunks() > CHUNKS_MAX {
             return Some("send_chunk: too small, the window has more than 32,767 of them");
         }
-        if self.packets_in_flight > 32_000 {
-            return Some("packets_in_flight: at most 32,000");
+        if self.packets_in_flight < 8 || self.packets_in_flight > 32_000 {
+            return Some("packets_in_flight: from 8 to 32,000");
         }
         if self.engine_window < 1024 {
             return Some("engine_window: at least 1,024 bytes");

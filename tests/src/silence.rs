@@ -286,7 +286,8 @@ mod tests {
 
     #[test]
     fn every_question_has_to_be_explained() {
-        let cases: [(&[(u64, Fate)], &[(u64, Fate)], Option<Cause>); 7] = [
+        type Seconds<'a> = &'a [(u64, Fate)];
+        let cases: [(Seconds<'_>, Seconds<'_>, Option<Cause>); 7] = [
             (&[(12, Fate::Lost)], &[], Some(Cause::Loss)),
             (
                 &[(12, Fate::Intact)],

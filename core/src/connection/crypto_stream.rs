@@ -182,8 +182,10 @@ struct Outgoing {
     start: usize,
     /// How many there are.
     length: usize,
-    /// The first that was never sent.
+    /// The first that is to be sent, if nothing was lost.
     next: usize,
+    /// Those below were sent at least once.
+    sent: usize,
     acknowledged: RangeSet<PIECES_MAX>,
     lost: RangeSet<PIECES_MAX>,
 }
@@ -265,7 +267,14 @@ impl CryptoSend {
                 return;
             }
             outgoing.next += written;
+            outgoing.sent = outgoing.sent.max(outgoing.next);
         }
+    }
+
+    /// Something of `level` was never sent, so nobody can have heard it.
+    pub(crate) fn has_unsent(&self, level: Space) -> bool {
+        let outgoing = self.levels.get(level.index());
+        outgoing.is_some_and(|outgoing| outgoing.sent < outgoing.length)
     }
 
     /// A piece arrived.

@@ -148,7 +148,10 @@ impl Connection<'_> {
     }
 
     fn on_handshake_done(&mut self, now: Instant) -> Result<(), TransportError> {
-        if self.state == State::Handshaking {
+        //= rfc9001#4.1.2
+        // Complete is the server's handshake with our Finished, which has to have left.
+        let unheard = self.parts.crypto_send.has_unsent(Space::Handshake);
+        if self.state == State::Handshaking || unheard {
             return Err(TransportError::new(rule!(
                 Code::PROTOCOL_VIOLATION,
                 "HANDSHAKE_DONE before the handshake was complete"

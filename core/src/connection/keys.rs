@@ -335,6 +335,14 @@ impl Keyring {
             }
             return Err(self.refuse_phase(packet, payload_at, number));
         };
+        //= rfc9001#6.1
+        // Before our first Handshake packet has left, no server can have confirmed anything.
+        if matches!(self.first, First::Initial(_)) {
+            return Err(KeyError::Fatal(TransportError::new(rule!(
+                Code::KEY_UPDATE_ERROR,
+                "a key update before the handshake was confirmed"
+            ))));
+        }
         //= rfc9001#6.2
         // The peer may not update again before it can know that we followed.
         if application.answer_owed {
@@ -440,9 +448,11 @@ impl Keyring {
         }
     }
 
-    /// A replaced 1-RTT key is still kept.
-    pub(crate) fn has_previous(&self) -> bool {
-        matches!(self.first, First::Previous { .. })
+    /// A replaced 1-RTT key is still kept, and a packet was opened with the one that replaced it.
+    pub(crate) fn has_replaced(&self) -> bool {
+        let application = self.application.as_ref();
+        let first = application.and_then(|application| application.first_received);
+        first.is_some() && matches!(self.first, First::Previous { .. })
     }
 
     /// Half of what the AEAD allows under one key is used up: time for an update (RFC 9001 §6.6).

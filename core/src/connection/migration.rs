@@ -338,7 +338,15 @@ impl Connection<'_> {
         let route = self.routes.get(which)?;
         let (to, from, slot) = (route.remote, route.local, route.slot);
         let destination = self.parts.remote_cids.get(route.cid?)?;
-        let interest = Interest::Everything(Purpose::Data);
+        // A table that is full of what the path in use does not carry must not keep us on it; the server's challenges
+        // wait.
+        let is_ours = route.validation.as_ref().is_some_and(Validation::is_due);
+        let purpose = if is_ours {
+            Purpose::Probe
+        } else {
+            Purpose::Data
+        };
+        let interest = Interest::Everything(purpose);
         let room = self.tokens_room(Space::Application, interest, 0);
         if room == 0 {
             return None;

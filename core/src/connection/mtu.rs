@@ -37,7 +37,8 @@ impl Connection<'_> {
     /// A probe for larger datagrams: a PING and padding, alone.
     //= rfc9000#14.4
     pub(super) fn transmit_mtu_probe(&mut self, now: Instant, out: &mut [u8]) -> Option<Transmit> {
-        if self.state != State::Confirmed {
+        // While nothing is heard, the question is whether anything arrives at all.
+        if self.state != State::Confirmed || self.recovery.probes(Space::Application) > 0 {
             return None;
         }
         let probe = self.recovery.mtu_probe(now)?;

@@ -262,6 +262,7 @@ impl Connection<'_> {
         let payload_at = number_at + unprotected.number_length;
         let phase = packet::key_phase(unprotected.first);
         let provider = self.settings.provider();
+        let phase_before = self.keyring.phase();
         let payload = self
             .keyring
             .open(space, packet, payload_at, number, phase, provider)?;
@@ -279,7 +280,11 @@ impl Connection<'_> {
             ))
             .into());
         }
-        if space == Space::Application && self.keyring.has_previous() {
+        if self.keyring.phase() != phase_before {
+            self.timers.forget_previous_key();
+        }
+        //= rfc9001#6.1
+        if space == Space::Application && self.keyring.has_replaced() {
             self.timers
                 .keep_previous_key(now, self.recovery.probe_timeout_us());
         }

@@ -45,7 +45,12 @@ impl Timers {
         }
     }
 
-    /// Keeps the replaced key for three probe timeouts after the update (RFC 9001 §6.5).
+    /// The keys were updated: how long the replaced one stays is not known yet.
+    pub(super) fn forget_previous_key(&mut self) {
+        self.previous_key = Instant::NEVER;
+    }
+
+    /// Keeps the replaced key for three probe timeouts after the first packet with the new one (RFC 9001 §6.5).
     pub(super) fn keep_previous_key(&mut self, now: Instant, pto_us: u32) {
         //= rfc9001#6.5
         if self.previous_key == Instant::NEVER {

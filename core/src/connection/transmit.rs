@@ -16,6 +16,9 @@ use crate::wire::frame::Frame;
 use crate::wire::packet::{ConnectionId, Space};
 use crate::wire::{Code, TransportError, rule};
 
+/// Bytes that a packet needs at least, with a connection ID of any length.
+const LAST_PACKET: usize = 64;
+
 /// Probe timeouts in a row whose probes are as small as they can be.
 const SMALL_PROBES: u8 = 1;
 
@@ -143,7 +146,13 @@ impl Connection<'_> {
             } else {
                 0
             };
-            let rest = out.get_mut(length..).unwrap_or(&mut []);
+            // The last one pads, so there has to be room for it.
+            let end = if initial && !is_last {
+                DATAGRAM_SIZE - LAST_PACKET
+            } else {
+                out.len()
+            };
+            let rest = out.get_mut(length..end).unwrap_or(&mut []);
             length += self.transmit_packet(now, space, interest, rest, pad_to);
         }
         Datagram {
@@ -215,12 +224,15 @@ impl Connection<'_> {
             return true;
         }
         space == Space::Application
-            && (self.ping
+            && (self.has_news()
                 || self.parts.challenges.has_pending()
-                || self.parts.has_pending_extension()
                 || self.parts.local_cids.has_pending()
-                || self.parts.remote_cids.has_pending()
-                || self.parts.streams.has_pending())
+                || self.parts.remote_cids.has_pending())
+    }
+
+    /// Something of the application's waits, or a sign of life, and not only upkeep.
+    fn has_news(&self) -> bool {
+        self.ping || self.parts.has_pending_extension() || self.parts.streams.has_pending()
     }
 
     /// Builds, seals and records one packet; returns its length, 0 if there was nothing to write after all.
@@ -233,10 +245,12 @@ impl Connection<'_> {
         out: &mut [u8],
         pad_to: usize,
     ) -> usize {
-        let room = self.tokens_room(space, interest, pad_to);
+        let (interest, room) = self.interest_with_room(space, interest, pad_to);
         let number = self.recovery.next_number(space);
         #[cfg(feature = "migration")]
-        self.rotate_cid(now);
+        if matches!(interest, Interest::Everything(_)) && self.has_news() {
+            self.rotate_cid(now);
+        }
         let destination = self.parts.remote_cids.current();
         let Some(mut builder) = self.start_packet(space, number, destination, out) else {
             return 0;
@@ -245,7 +259,9 @@ impl Connection<'_> {
         let payload_min = builder.payload_min().max(builder.payload_for(pad_to));
         let mut writer = builder.frames(&mut tokens, room);
         self.write_frames(now, space, interest, &mut writer);
-        if writer.is_empty() {
+        // What stands behind an Initial packet pads the datagram, even if that is all.
+        let is_filler = (1..DATAGRAM_SIZE).contains(&pad_to);
+        if writer.is_empty() && !is_filler {
             return 0;
         }
         writer.pad_to(payload_min);
@@ -268,6 +284,32 @@ impl Connection<'_> {
         self.recovery.on_packet_sent(now, space, &packet);
         self.on_packet_sent(now, space, &packet);
         size
+    }
+
+    /// What may leave where the table of sent packets may be full: without a place for its record, nothing that asks for
+    /// an answer. A challenge of ours takes the oldest one's, because the path that filled the table may be dead.
+    fn interest_with_room(
+        &mut self,
+        space: Space,
+        interest: Interest,
+        pad_to: usize,
+    ) -> (Interest, usize) {
+        let room = self.tokens_room(space, interest, pad_to);
+        if room > 0 || !matches!(interest, Interest::Everything(_)) {
+            return (interest, room);
+        }
+        #[cfg(feature = "migration")]
+        if space == Space::Application && self.is_challenge_due() {
+            let interest = Interest::Everything(Purpose::Probe);
+            return (interest, self.tokens_room(space, interest, pad_to));
+        }
+        let interest = Interest::Acknowledge;
+        let room = if pad_to > 0 {
+            self.tokens_room(space, interest, pad_to)
+        } else {
+            0
+        };
+        (interest, room)
     }
 
     /// Tokens the next packet may carry; 0 if only an acknowledgement can leave.
@@ -454,6 +496,9 @@ impl Connection<'_> {
     pub(super) fn start_key_update(&mut self) -> bool {
         let updated = self.keyring.update(self.settings.provider());
         self.counters.key_updates += u32::from(updated);
+        if updated {
+            self.timers.forget_previous_key();
+        }
         updated
     }
 }

@@ -4,13 +4,13 @@
 //! Invariant: neither has any effect once an authentic packet of the server was processed, and a Retry
 //! has one at most once.
 
-#[cfg(feature = "v2")]
 use super::refusal::Refusal;
 use super::version_choice::VersionChoice;
 use super::{Connection, State};
 use crate::codec::copy;
 use crate::crypto::retry_tag::is_retry_genuine;
 use crate::fmt::debug;
+#[cfg(feature = "v2")]
 use crate::path::cid;
 use crate::time::Instant;
 use crate::trace::{Discard, Event};

@@ -9,7 +9,7 @@ use crate::time::{Duration, Instant};
 
 /// When the connection ID changes that packets are sent to: never, unless told. What comes first counts.
 ///
-/// Changes cause no packets: the next one that leaves anyway has the new ID. The server has to have given two unused
+/// Changes cause no packets: the next one that leaves anyway, with something of the application's, has the new ID. The server has to have given two unused
 /// ones, because the last is kept for a change of the path. The old one is good for three probe timeouts more, so that
 /// packets that are under way are not lost, and is retired then (RFC 9000 §5.1.2).
 ///

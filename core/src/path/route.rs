@@ -342,3 +342,27 @@ fn retire(cid: Option<u64>, cids: &mut RemoteCids) {
         cids.give_back(sequence);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::vec::Vec;
+
+    #[test]
+    fn of_paths_that_end_each_is_told_once_and_the_newest_if_nobody_asks() {
+        let remote = SocketAddr::from(([192, 0, 2, 1], 443));
+        let mut routes = Routes::new(remote, Rotation::NEVER);
+        let told = |routes: &mut Routes| -> Vec<_> {
+            core::iter::from_fn(|| routes.take_abandoned()).collect()
+        };
+        for number in 0..3 {
+            routes.tell_abandoned(PathId(number));
+        }
+        assert_eq!(told(&mut routes), [0, 1, 2].map(PathId));
+        assert_eq!(told(&mut routes), []);
+        for number in 0..1000 {
+            routes.tell_abandoned(PathId(number));
+        }
+        assert_eq!(told(&mut routes), [996, 997, 998, 999].map(PathId));
+    }
+}

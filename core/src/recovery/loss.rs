@@ -40,9 +40,9 @@ struct Newly {
     ack_eliciting: u32,
     marked: u32,
     newest: Option<Sent>,
-    /// The size of the longest packet.
+    /// The size of the longest that was sent to find out whether it arrives.
     #[cfg(feature = "pmtud")]
-    longest: u16,
+    probe: u16,
     /// One more than the largest number of those that some paths would not carry.
     #[cfg(feature = "pmtud")]
     large_end: u64,
@@ -88,7 +88,9 @@ impl Newly {
         self.marked += u32::from(packet.marked);
         #[cfg(feature = "pmtud")]
         {
-            self.longest = self.longest.max(packet.size);
+            if packet.probe {
+                self.probe = self.probe.max(packet.size);
+            }
             if packet.size > super::mtu::BASE {
                 self.large_end = self.large_end.max(packet.number + 1);
             }
@@ -246,8 +248,7 @@ impl Recovery<'_> {
                 path.on_arrived(now, newly.bytes);
                 #[cfg(feature = "pmtud")]
                 if space == Space::Application {
-                    path.mtu
-                        .on_acknowledged(now, newly.longest, newly.large_end);
+                    path.mtu.on_acknowledged(now, newly.probe, newly.large_end);
                     path.follow_mtu(now);
                 }
             }
@@ -351,17 +352,19 @@ impl Recovery<'_> {
             ring.set_fate(index, Fate::Lost);
             state.ack_eliciting_in_flight -= u32::from(packet.ack_eliciting);
             self.paths.forget(&packet);
-            let is_probe = self.paths.is_mtu_probe(now, space, &packet);
-            if let Some(path) = self.paths.get_mut(packet.path).filter(|_| !is_probe) {
+            if packet.probe {
+                #[cfg(feature = "pmtud")]
+                self.paths.on_mtu_probe_lost(now, &packet);
+            } else if let Some(path) = self.paths.get_mut(packet.path) {
                 #[cfg(feature = "bbr")]
                 let snapshot = ring.snapshot(index);
                 #[cfg(feature = "bbr")]
                 path.on_lost(now, space, &packet, snapshot);
                 #[cfg(not(feature = "bbr"))]
                 path.on_lost(now, space, &packet);
-            }
-            if !is_probe && let Some(newest) = newest.get_mut(packet.path.index()) {
-                *newest = Some(packet);
+                if let Some(newest) = newest.get_mut(packet.path.index()) {
+                    *newest = Some(packet);
+                }
             }
             lost += 1;
             index = ring.next_outstanding(index);

@@ -320,6 +320,7 @@ impl<'m> Recovery<'m> {
         if space == Space::Application {
             state.next_number = self.skipped.after(state.next_number);
         }
+        let is_active = packet.path == self.paths.active_slot();
         let Some(path) = self.paths.get_mut(packet.path) else {
             return;
         };
@@ -339,6 +340,7 @@ impl<'m> Recovery<'m> {
             fate: Fate::Outstanding,
             ack_eliciting: packet.ack_eliciting,
             marked,
+            probe: path.is_mtu_probe(space, size),
             path: packet.path,
         };
         let mut ring = self.memory.ring(space, &mut state.ring);
@@ -350,7 +352,8 @@ impl<'m> Recovery<'m> {
         if packet.ack_eliciting {
             state.last_ack_eliciting = now;
             state.ack_eliciting_in_flight += 1;
-            state.probes = state.probes.saturating_sub(1);
+            // What tries another path, or another size, is no sign of life for this one.
+            state.probes -= u8::from(state.probes > 0 && is_active && !record.probe);
         }
         self.anti_deadlock_from = now;
         #[cfg(feature = "pmtud")]
@@ -502,6 +505,12 @@ impl<'m> Recovery<'m> {
         ring.pop_front();
         state.ack_eliciting_in_flight -= u32::from(packet.ack_eliciting);
         self.paths.forget(&packet);
+        #[cfg(feature = "pmtud")]
+        if packet.probe
+            && let Some(path) = self.paths.get_mut(packet.path)
+        {
+            path.mtu.on_probe_forgotten();
+        }
         self.stats.retired += 1;
     }
 }

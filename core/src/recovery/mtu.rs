@@ -130,13 +130,13 @@ impl Mtu {
         self.wanted |= size.saturating_add(NEAR_ENOUGH) >= self.arriving;
     }
 
-    /// Datagrams arrived: the longest had `longest` bytes, those of more than [`BASE`] had numbers below `large_end`.
-    pub(super) fn on_acknowledged(&mut self, now: Instant, longest: u16, large_end: u64) {
+    /// Datagrams arrived: the longest probe had `probe` bytes, those of more than [`BASE`] had numbers below `large_end`.
+    pub(super) fn on_acknowledged(&mut self, now: Instant, probe: u16, large_end: u64) {
         if large_end > self.large_end {
             self.large_end = large_end;
             self.suspicions = 0;
         }
-        if self.probe != 0 && longest == self.probe {
+        if self.probe != 0 && probe == self.probe {
             self.arriving = self.probe;
             self.on_probe_known(now);
         }
@@ -155,9 +155,13 @@ impl Mtu {
         self.on_probe_known(now);
     }
 
-    /// A datagram of `size` bytes was lost. Whether it was a probe, which says nothing about congestion.
-    //= rfc9000#14.4
-    pub(super) fn on_lost(&mut self, now: Instant, size: u16) -> bool {
+    /// The probe that is out will not be heard of: nothing remembers it.
+    pub(super) fn on_probe_forgotten(&mut self) {
+        self.probe = 0;
+    }
+
+    /// A probe of `size` bytes was lost.
+    pub(super) fn on_probe_lost(&mut self, now: Instant, size: u16) {
         if self.probe != 0 && size == self.probe {
             self.lost += 1;
             self.probe = 0;
@@ -166,7 +170,6 @@ impl Mtu {
                 self.on_probe_known(now);
             }
         }
-        size > self.arriving
     }
 
     /// Datagrams that were no probes were lost, the last of which had this size and number.
@@ -259,7 +262,7 @@ mod tests {
             if size <= link {
                 mtu.on_acknowledged(now, size, 0);
             } else {
-                assert!(mtu.on_lost(now, size));
+                mtu.on_probe_lost(now, size);
             }
             assert!(tried.len() < 64, "an endless search");
         }
@@ -306,7 +309,7 @@ mod tests {
             if size > 1_472 {
                 mtu.on_refused(at(0), size);
                 // It is found missing later, which says nothing new.
-                assert!(mtu.on_lost(at(0), size));
+                mtu.on_probe_lost(at(0), size);
             } else {
                 mtu.on_acknowledged(at(0), size, 0);
             }
@@ -358,9 +361,7 @@ mod tests {
         assert_eq!(mtu.datagram(), 1_472);
         mtu.on_losses(1_472, 13);
         assert_eq!(mtu.datagram(), BASE);
-        // The search goes on from below, and what is lost late is no sign of congestion.
-        assert!(mtu.on_lost(at(1), 1_472));
-        assert!(!mtu.on_lost(at(1), BASE));
+        // The search goes on from below.
         search(&mut mtu, at(1), 1_400);
         assert!((1_384..=1_400).contains(&mtu.datagram()));
     }
@@ -380,7 +381,7 @@ mod tests {
         let mut mtu = searching(1_472);
         mtu.on_sent(BASE);
         mtu.on_probe_sent(1_472);
-        assert!(mtu.on_lost(at(0), 1_472));
+        mtu.on_probe_lost(at(0), 1_472);
         mtu.on_acknowledged(at(0), 1_472, 5);
         assert_eq!(mtu.datagram(), BASE);
         assert_eq!(mtu.next_probe(at(0)), Some(1_472));

@@ -19,7 +19,9 @@ use super::pacer::Pacer;
 use super::rtt::Rtt;
 use super::sent::Sent;
 use super::skipped::Skipped;
-use super::slot::{PATHS_MAX, Slot};
+#[cfg(feature = "migration")]
+use super::slot::PATHS_MAX;
+use super::slot::Slot;
 use super::spurious::{Losses, PACKET_THRESHOLD};
 #[cfg(feature = "migration")]
 use super::{Fate, OnOutcome, report_lost};
@@ -130,6 +132,16 @@ impl Path {
             .then(|| self.delivery.on_sent(now, size, self.in_flight))
     }
 
+    /// A packet of `space` with `size` bytes that leaves now is larger than what is known to arrive.
+    //= rfc9000#14.4
+    #[cfg_attr(not(feature = "pmtud"), expect(clippy::unused_self, unused_variables))]
+    pub(super) fn is_mtu_probe(&self, space: Space, size: u16) -> bool {
+        #[cfg(feature = "pmtud")]
+        return space == Space::Application && size > self.mtu.datagram();
+        #[cfg(not(feature = "pmtud"))]
+        false
+    }
+
     /// So many bytes arrived that were in flight.
     pub(super) fn on_arrived(&mut self, now: Instant, bytes: u32) {
         #[cfg(feature = "bbr")]
@@ -147,7 +159,7 @@ impl Path {
     pub(super) fn on_late(&mut self, now: Instant, space: Space, packet: &Sent, end: u64) {
         #[cfg(feature = "bbr")]
         self.delivery.on_delivered(now, packet.size.into());
-        if space != Space::Application {
+        if space != Space::Application || packet.probe {
             return;
         }
         let distance = end.saturating_sub(packet.number);
@@ -327,18 +339,12 @@ impl Paths {
         }
     }
 
-    /// A packet was declared lost. Whether that says nothing about congestion: it was larger than what is known to
-    /// arrive.
-    //= rfc9000#14.4
-    #[cfg_attr(not(feature = "pmtud"), expect(clippy::unused_self, unused_variables))]
-    pub(super) fn is_mtu_probe(&mut self, now: Instant, space: Space, packet: &Sent) -> bool {
-        #[cfg(feature = "pmtud")]
-        if space == Space::Application
-            && let Some(path) = self.get_mut(packet.path)
-        {
-            return path.mtu.on_lost(now, packet.size);
+    /// A packet that was larger than what was known to arrive was declared lost.
+    #[cfg(feature = "pmtud")]
+    pub(super) fn on_mtu_probe_lost(&mut self, now: Instant, packet: &Sent) {
+        if let Some(path) = self.get_mut(packet.path) {
+            path.mtu.on_probe_lost(now, packet.size);
         }
-        false
     }
 
     /// No packet of another path than the one in use is outstanding.

@@ -63,6 +63,8 @@ pub(super) struct Sent {
     pub(super) ack_eliciting: bool,
     /// Left with ECT(0).
     pub(super) marked: bool,
+    /// Longer than what was known to arrive: whether it does says nothing about congestion.
+    pub(super) probe: bool,
     /// Where the path is on which it left.
     pub(super) path: Slot,
 }
@@ -79,7 +81,7 @@ pub struct SentPacket {
     link: u16,
     size: u16,
     tokens: u8,
-    /// Its fate, two flags, and its path.
+    /// Its fate, three flags, and its path.
     state: u8,
 }
 
@@ -89,6 +91,7 @@ const TIME: u64 = (1 << 48) - 1;
 const FATE: u8 = 0x03;
 const ACK_ELICITING: u8 = 0x04;
 const MARKED: u8 = 0x08;
+const PROBE: u8 = 0x40;
 /// The lowest of two bits.
 const PATH: u32 = 4;
 /// As many paths, and none, are told apart by two bits.
@@ -117,6 +120,9 @@ impl SentPacket {
         }
         if packet.marked {
             state |= MARKED;
+        }
+        if packet.probe {
+            state |= PROBE;
         }
         Self {
             // The low halves; what is above follows from the records behind, and 48 bits of time are nine years.
@@ -277,6 +283,7 @@ impl Ring<'_> {
             fate: packet.fate(),
             ack_eliciting: packet.state & ACK_ELICITING != 0,
             marked: packet.state & MARKED != 0,
+            probe: packet.state & PROBE != 0,
             path: Slot::from_bits(packet.state >> PATH),
         }
     }
@@ -462,6 +469,7 @@ mod tests {
             fate: Fate::Outstanding,
             ack_eliciting: number.is_multiple_of(2),
             marked: number.is_multiple_of(3),
+            probe: number.is_multiple_of(5),
             path: Slot::ALL[number as usize % Slot::ALL.len()],
         }
     }

@@ -173,6 +173,7 @@ mod tests {
             fate: Fate::Lost,
             ack_eliciting: true,
             marked: false,
+            probe: false,
             path: Slot::FIRST,
         }
     }

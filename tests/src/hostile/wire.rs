@@ -5,7 +5,7 @@
 use quicpro_core::connection::Receive;
 use quicpro_core::http3::Client;
 use quicpro_core::{Instant, Limits};
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 use std::net::SocketAddr;
 use std::time::Duration;
 
@@ -24,6 +24,8 @@ pub struct Wire {
     buffer: Vec<u8>,
     /// Datagrams of the last batch that were not taken yet.
     batch: VecDeque<Vec<u8>>,
+    /// Where to.
+    destinations: BTreeSet<SocketAddr>,
 }
 
 impl Wire {
@@ -32,7 +34,13 @@ impl Wire {
         Self {
             buffer: vec![0; limits.datagram],
             batch: VecDeque::new(),
+            destinations: BTreeSet::new(),
         }
+    }
+
+    /// Where all datagrams of the client so far were sent to.
+    pub fn destinations(&self) -> &BTreeSet<SocketAddr> {
+        &self.destinations
     }
 
     /// A datagram of the server.
@@ -46,6 +54,7 @@ impl Wire {
             return Some(waiting);
         }
         let transmit = client.poll_transmit(instant(now), &mut self.buffer)?;
+        self.destinations.insert(transmit.to);
         let size = transmit.segment_size.unwrap_or(transmit.len);
         let segments = self.buffer[..transmit.len].chunks(size);
         self.batch.extend(segments.map(<[u8]>::to_vec));

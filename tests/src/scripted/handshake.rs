@@ -18,7 +18,7 @@ use rustls::server::WebPkiClientVerifier;
 use std::sync::Arc;
 
 /// Where a Retry packet comes from.
-const RETRY_CID: &[u8] = b"try this";
+pub const RETRY_CID: &[u8; 8] = b"try this";
 
 pub(super) fn tls_config(options: &Options) -> rustls::ServerConfig {
     let random = Random::new(options.seed, "scripted server");
@@ -101,12 +101,22 @@ impl Server {
 
     /// A Retry packet from `source`.
     pub fn retry_packet(&self, source: &ConnectionId, retry: &Retry) -> Vec<u8> {
+        let original = self.original_cid.expect("the client has spoken");
+        self.retry_packet_for(&original, source, retry)
+    }
+
+    /// A Retry packet from `source` that answers a packet to `original`.
+    pub fn retry_packet_for(
+        &self,
+        original: &ConnectionId,
+        source: &ConnectionId,
+        retry: &Retry,
+    ) -> Vec<u8> {
         let mut packet = encode(|writer| {
             let (version, client) = (self.original_version, &self.client_cid);
             packet::encode_retry(writer, version, client, source, &retry.token)
                 .expect("a short token");
         });
-        let original = self.original_cid.expect("the client has spoken");
         let tag = retry_tag(self.original_version, original.as_slice(), &packet);
         let mut tag = tag.expect("a short token");
         tag[0] ^= u8::from(!retry.genuine);

@@ -19,6 +19,7 @@ mod send;
 mod server;
 
 pub use assembler::Assembler;
+pub use handshake::RETRY_CID;
 pub use link::{Client, Link};
 pub use options::{AlterHandshake, AlterParameters, Options, Retry};
 pub use packet::{Packet, encode, encoded, varint};

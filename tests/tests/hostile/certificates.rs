@@ -1,8 +1,9 @@
 //! Chains that other verifiers took, or were kept busy by (the cases of x509-limbo that reach a client of names).
 
-use super::ours::{Ours, Seen, assert_closed, config};
-use quicpro_core::crypto::Provider;
+use super::ours::{Ours, Seen, assert_closed, assert_legal, config};
 use quicpro_core::crypto::signature::algorithms;
+use quicpro_core::crypto::{Provider, SignatureScheme, Signer};
+use quicpro_core::mem::Shared;
 use quicpro_core::wire::Code;
 use quicpro_core::{ClientConfig, Limits};
 use quicpro_tests::certificates::Identity;
@@ -10,7 +11,7 @@ use quicpro_tests::scripted::{Link, Options, Server};
 use rcgen::{
     BasicConstraints, CertificateParams, CertifiedIssuer, CustomExtension, DnType,
     ExtendedKeyUsagePurpose, GeneralSubtree, IsCa, KeyPair, KeyUsagePurpose, NameConstraints,
-    SanType, date_time_ymd,
+    SanType, SigningKey, date_time_ymd,
 };
 use rustls::pki_types::{
     AlgorithmIdentifier, CertificateDer, InvalidSignature, PrivatePkcs8KeyDer,
@@ -142,16 +143,26 @@ fn names_inside_and_outside_of_what_an_authority_may_sign() {
 //= rfc5280#4.2.1.10 test
 #[test]
 fn wildcards_that_reach_beyond_what_an_authority_may_sign() {
-    for (permitted, excluded) in [(&["h3.test"][..], &[][..]), (&["test"], &["h3.test"])] {
+    let is_connected = |permitted: &[&str], excluded: &[&str]| {
         let (root, middle) = constrained(|params| {
-            params.name_constraints = Some(only_dns(permitted, excluded));
+            if !permitted.is_empty() || !excluded.is_empty() {
+                params.name_constraints = Some(only_dns(permitted, excluded));
+            }
         });
-        let link = below(&root, &middle, vec![dns("*.test")]);
-        assert!(
-            !link.client.has_seen(&Seen::Connected),
-            "{permitted:?} {excluded:?}"
-        );
-    }
+        let names = vec![dns("*.h3.test")];
+        let identity = identity(&middle, names, vec![middle.der().clone()]);
+        let server = Server::new(Options {
+            root: root.der().clone(),
+            identity,
+            ..Options::default()
+        });
+        let config = config(&server).server_name("a.h3.test");
+        run(server, &config).client.has_seen(&Seen::Connected)
+    };
+    assert!(is_connected(&[], &[]));
+    assert!(is_connected(&["h3.test"], &[]));
+    assert!(!is_connected(&["a.h3.test"], &[]));
+    assert!(!is_connected(&["h3.test"], &["b.h3.test"]));
 }
 
 /// RUSTSEC-2026-0098: a constraint on URIs is no reason to let every URI pass.
@@ -164,14 +175,24 @@ fn constraints_on_uris_are_not_passed_over() {
         b"example.org",
     ]
     .concat();
-    let (root, middle) = constrained(|params| {
-        let mut extension = CustomExtension::from_oid_content(&[2, 5, 29, 30], content);
-        extension.set_criticality(true);
-        params.custom_extensions = vec![extension];
-    });
+    let is_connected = |is_constrained: bool, names: Vec<SanType>| {
+        let (root, middle) = constrained(|params| {
+            let content = content.clone();
+            let mut extension = CustomExtension::from_oid_content(&[2, 5, 29, 30], content);
+            extension.set_criticality(true);
+            if is_constrained {
+                params.custom_extensions = vec![extension];
+            }
+        });
+        below(&root, &middle, names)
+            .client
+            .has_seen(&Seen::Connected)
+    };
     let uri = SanType::URI("https://elsewhere.test/".try_into().expect("ASCII"));
-    let link = below(&root, &middle, vec![dns("h3.test"), uri]);
-    assert!(!link.client.has_seen(&Seen::Connected));
+    let names = vec![dns("h3.test"), uri];
+    assert!(is_connected(false, names.clone()));
+    assert!(is_connected(true, vec![dns("h3.test")]));
+    assert!(!is_connected(true, names));
 }
 
 /// Checks signatures as another does, and counts.
@@ -222,7 +243,7 @@ fn count(root: &Issuer, identity: Identity) -> (Link<Ours>, usize) {
         .map(|&algorithm| &*Box::leak(Box::new(Counting(algorithm))) as _)
         .collect();
     let provider: Arc<dyn Provider> = Arc::new(Counted(Vec::leak(counting)));
-    let config = config(&server).provider(quicpro_core::mem::Shared::Owned(provider));
+    let config = config(&server).provider(Shared::Owned(provider));
     let before = CHECKED.load(Ordering::Relaxed);
     let link = run(server, &config);
     (link, CHECKED.load(Ordering::Relaxed) - before)
@@ -253,4 +274,53 @@ fn authorities_that_have_signed_each_other() {
         assert!(link.server.closed().is_some());
         assert!(checked <= SIGNATURES_MAX, "{checked} signatures");
     }
+}
+
+/// Signs for a client.
+struct ClientKey(KeyPair);
+
+impl Signer for ClientKey {
+    fn schemes(&self) -> &[SignatureScheme] {
+        &[SignatureScheme::ECDSA_SECP256R1_SHA256]
+    }
+
+    fn sign(&self, _: SignatureScheme, message: &[u8], out: &mut [u8]) -> Option<usize> {
+        let signature = SigningKey::sign(&self.0, message).ok()?;
+        out.get_mut(..signature.len())?.copy_from_slice(&signature);
+        Some(signature.len())
+    }
+}
+
+/// A server that says everything at once, and a client whose certificate is of any length: its acknowledgement of the
+/// server's Initial packet, its own flight, and what it has to say after that share a datagram of 1,200 bytes,
+/// whatever is left for the last of them.
+//= rfc9000#14.1 test
+#[test]
+fn no_client_certificate_makes_a_datagram_too_short() {
+    let clients = Issuer::self_signed(authority("clients"), key()).expect("a certificate");
+    let mut lengths = Vec::new();
+    for padding in (400..640).step_by(3) {
+        let pair = key();
+        let mut params = leaf(vec![dns("client.test")]);
+        params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ClientAuth];
+        let content = vec![4; padding];
+        let extension = CustomExtension::from_oid_content(&[1, 3, 6, 1, 4, 1, 32473, 1], content);
+        params.custom_extensions = vec![extension];
+        let certificate = params.signed_by(&pair, &clients).expect("a certificate");
+        lengths.push(certificate.der().len());
+        let server = Server::new(Options {
+            client_authority: Some(clients.der().clone()),
+            ..Options::default()
+        });
+        let identity = quicpro_core::tls::Identity {
+            chain: Shared::Owned(vec![certificate.der().clone()].into()),
+            signer: Shared::Owned(Arc::new(ClientKey(pair))),
+        };
+        let config = config(&server).identity(identity);
+        let link = run(server, &config);
+        assert!(link.client.has_seen(&Seen::Connected), "{padding}");
+        assert_legal(&link);
+    }
+    assert!(lengths.iter().any(|length| *length < 900));
+    assert!(lengths.iter().any(|length| *length > 1000), "{lengths:?}");
 }

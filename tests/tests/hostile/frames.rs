@@ -329,6 +329,13 @@ fn acknowledgements_with_any_delay_and_any_counts_are_survived() {
         link.server.send_raw(Space::Application, &bytes);
         link.settle();
     }
+    // A delay longer than the round trip is not taken off, and none is added.
+    let stats = link.client.client.transport().stats();
+    assert!(
+        (stats.rtt_min..=10 * stats.rtt_min).contains(&stats.rtt),
+        "{stats:?}"
+    );
+    assert!((1..100).contains(&stats.rtt_min.as_millis()), "{stats:?}");
     link.server.respond(0, &[(":status", "200")], b"still here");
     link.settle();
     assert_alive(&mut link);

@@ -1,6 +1,8 @@
 //! Key updates, stateless resets, copies and forgeries (RFC 9001 §6, RFC 9000 §10.3, §12.3).
 
-use super::ours::{Ours, Seen, assert_alive, assert_closed, connected, requested, settled};
+use super::ours::{
+    Ours, Seen, assert_alive, assert_closed, assert_works, at, connected, requested, settled,
+};
 use aws_lc_rs::aead::{AES_128_GCM, Aad, CHACHA20_POLY1305, LessSafeKey, Nonce, UnboundKey};
 use quicpro_core::Limits;
 use quicpro_core::connection::{ConnectionError, KeyLimits, State};
@@ -66,6 +68,60 @@ fn the_client_updates_keys_and_waits_for_the_answer() {
         link.advance(Duration::from_secs(1));
     }
     assert_alive(&mut link);
+}
+
+/// The server does not hear of the update for longer than three probe timeouts, and goes on with its old keys: they are
+/// good until a packet with the new ones comes.
+//= rfc9001#6.1 test
+#[test]
+fn old_keys_stay_until_the_server_has_followed() {
+    let mut link = requested();
+    ping(&mut link);
+    link.deaf = true;
+    assert!(link.client.client.transport_mut().update_keys());
+    link.client.client.transport_mut().ping();
+    link.settle();
+    let opened = |link: &Link<Ours>| link.client.client.transport().stats().packets_received;
+    let before = opened(&link);
+    for count in 1..=20 {
+        link.server.send(APPLICATION, &[Frame::Ping]);
+        link.advance(Duration::from_millis(500));
+        assert_eq!(opened(&link), before + count);
+    }
+    link.deaf = false;
+    link.advance(Duration::from_secs(10));
+    assert_eq!(link.server.generation(), 1);
+    assert_works(&mut link);
+    // Once it has, they are good for three probe timeouts.
+    ping(&mut link);
+    link.advance(Duration::from_secs(5));
+    let old = Packet::new(APPLICATION)
+        .frames(&[Frame::Ping])
+        .generation(0);
+    let before = opened(&link);
+    link.server.send_packet_as_is(&old);
+    link.settle();
+    assert_eq!(opened(&link), before);
+}
+
+/// All in one batch, so that nothing of ours has left since the ClientHello: no server can have confirmed anything.
+//= rfc9001#6.1 test
+#[test]
+fn a_key_update_before_our_handshake_has_left() {
+    let mut link = at(Space::Initial);
+    for space in [Space::Initial, Space::Handshake] {
+        let data = link.server.crypto(space).to_vec();
+        let crypto = Frame::Crypto {
+            offset: 0,
+            data: &data,
+        };
+        link.server.send(space, &[crypto]);
+    }
+    let update = Packet::new(APPLICATION).frames(&[Frame::Ping]);
+    link.server.send_packet(update.generation(1));
+    link.server_speaks();
+    link.settle();
+    assert_closed(&link, Code::KEY_UPDATE_ERROR.get());
 }
 
 //= rfc9001#6.5 test
@@ -445,7 +501,7 @@ fn every_bit_of_a_packet_is_authenticated() {
 fn random_datagrams_before_during_and_after_the_handshake() {
     let mut random = Random::new(5, "datagrams");
     for space in Space::ALL {
-        let mut link = super::ours::at(space);
+        let mut link = at(space);
         for _ in 0..500 {
             let mut datagram = vec![0; random.below(1300) as usize];
             random.fill(&mut datagram);

@@ -15,6 +15,7 @@ use quicpro_tests::hostile::Wire;
 pub use quicpro_tests::hostile::{address, instant};
 use quicpro_tests::scripted::{Client, Link, Options, Server};
 use std::collections::{BTreeMap, BTreeSet};
+use std::net::SocketAddr;
 use std::time::Duration;
 
 /// In the lifetime of the certificates: November 2026.
@@ -94,6 +95,11 @@ impl Ours {
         let end = ends.next();
         assert!(ends.next().is_none(), "told twice of the end");
         end
+    }
+
+    /// Where all datagrams so far were sent to.
+    pub fn destinations(&self) -> &BTreeSet<SocketAddr> {
+        self.wire.destinations()
     }
 
     pub fn has_seen(&self, wanted: &Seen) -> bool {

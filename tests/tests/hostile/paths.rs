@@ -192,6 +192,30 @@ fn who_disables_migration_is_left_alone_where_it_is() {
     assert_alive(&mut link);
 }
 
+/// The path in use is dead, and its packets fill the table: a challenge leaves all the same, by each way to move.
+//= rfc9000#9.1 test
+#[test]
+fn a_full_table_does_not_hold_back_a_migration() {
+    for at_once in [false, true] {
+        let mut link = movable();
+        link.server.options_mut().acknowledges = false;
+        let records = link.client.limits.packets_in_flight;
+        for _ in 0..records {
+            link.client.client.transport_mut().ping();
+            link.settle();
+        }
+        if at_once {
+            let transport = link.client.client.transport_mut();
+            let moved = transport.migrate_at_once(instant(link.now), elsewhere());
+            moved.expect("a spare connection ID");
+            link.settle();
+        } else {
+            migrate(&mut link).expect("a spare connection ID");
+        }
+        assert_eq!(challenges(&link).len(), 1);
+    }
+}
+
 //= rfc9000#9.3.3 test
 #[test]
 fn a_challenge_on_the_path_in_use_is_answered_by_a_packet_that_is_no_probe() {
@@ -282,6 +306,8 @@ fn a_preferred_address_of_no_use() {
             parameters.preferred_address = Some(preferred);
         }));
         link.advance(Duration::from_secs(5));
+        let destinations: Vec<_> = link.client.destinations().iter().copied().collect();
+        assert_eq!(destinations, [address()]);
         assert!(challenges(&link).is_empty());
         assert_alive(&mut link);
         // Its connection ID is good for any other path.

@@ -1,14 +1,14 @@
 //! Servers that give little, late, or in an unusual order, and yet break no rule: everything still arrives.
 
 use super::ours::{
-    Ours, Seen, assert_alive, assert_legal, at, config, connected, deliver, limit, requested,
-    settled,
+    Ours, Seen, assert_alive, assert_closed, assert_legal, assert_works, at, config, connected,
+    deliver, limit, requested, settled,
 };
 use quicpro_core::Limits;
 use quicpro_core::http3::{Code, Request};
-use quicpro_core::wire::Direction;
 use quicpro_core::wire::frame::Frame;
 use quicpro_core::wire::packet::Space;
+use quicpro_core::wire::{self, Direction};
 use quicpro_tests::body;
 use quicpro_tests::scripted::{Link, Options, Packet, Server, http3, stream_id};
 use std::time::Duration;
@@ -46,7 +46,16 @@ fn a_body_through_windows_that_open_byte_by_byte() {
         .unwrap();
     let content = body::pattern(1000);
     let mut rest = upload(&mut link, id, &content);
+    let blocked = |frame: &Frame<'_>| {
+        matches!(
+            frame,
+            Frame::DataBlocked { .. } | Frame::StreamDataBlocked { .. }
+        )
+    };
+    let (before, waited) = (link.transmitted.0, link.server.count(blocked));
+    let mut steps = 0;
     for step in 1..2000_u64 {
+        steps = step as usize;
         let frames = [
             Frame::MaxData { limit: 300 + step },
             Frame::MaxStreamData {
@@ -69,6 +78,11 @@ fn a_body_through_windows_that_open_byte_by_byte() {
         }
     }
     assert_alive(&mut link);
+    // A byte of room is worth a datagram and the word that it was too little, and no more.
+    let sent = link.transmitted.0 - before;
+    assert!(sent <= 2 * steps + 5, "{sent} datagrams in {steps} steps");
+    let waited = link.server.count(blocked) - waited;
+    assert!(waited <= 2 * steps + 5, "{waited} in {steps} steps");
     let received = link.server.stream(0).unwrap();
     assert!(received.is_complete());
     let frames = http3::frames(received.received()).into_iter();
@@ -238,11 +252,15 @@ fn a_premature_confirmation() {
         link.settle();
         assert_legal(&link);
         link.advance(Duration::from_secs(3));
-        if let Some(closed) = link.server.closed() {
-            assert_eq!(
-                closed.code,
-                quicpro_core::wire::Code::PROTOCOL_VIOLATION.get()
-            );
+        if order == [0, 1, 2] {
+            assert_closed(&link, wire::Code::PROTOCOL_VIOLATION.get());
+            assert!(!link.server.is_complete());
+        } else {
+            // It came before the keys that open it, and is as good as lost.
+            assert!(link.server.is_complete());
+            link.server.open_http3();
+            link.settle();
+            assert_works(&mut link);
         }
     }
 }

@@ -1,8 +1,9 @@
 //! Retry: followed once, where it is genuine and comes before the server has spoken (RFC 9000 §17.2.5).
 
 use super::ours::{Seen, assert_alive, at, fresh, settled};
-use quicpro_core::wire::packet::Space;
-use quicpro_tests::scripted::{Options, Packet, Retry};
+use quicpro_core::trace::Discard;
+use quicpro_core::wire::packet::{ConnectionId, Space};
+use quicpro_tests::scripted::{Options, Packet, RETRY_CID, Retry};
 use std::time::Duration;
 
 pub fn with_retry(retry: Retry) -> Options {
@@ -38,6 +39,42 @@ fn a_genuine_retry_is_followed_with_its_token_and_the_next_numbers() {
     assert_alive(&mut link);
 }
 
+/// A second one, as genuine as the first: for the connection ID that our first packet went to, and for the one that the
+/// first Retry gave.
+//= rfc9000#17.2.5.2 test
+#[test]
+fn only_the_first_retry_is_followed() {
+    let first = Retry::default();
+    let mut link = fresh(Options {
+        sends_handshake: false,
+        acknowledges: false,
+        ..with_retry(first.clone())
+    });
+    link.settle();
+    let source = |bytes: &[u8; 8]| ConnectionId::new(bytes).expect("8 bytes");
+    let second = Retry {
+        token: b"another token".to_vec(),
+        ..Retry::default()
+    };
+    let original = link.server.original_cid().expect("a packet came");
+    for answered in [original, source(RETRY_CID)] {
+        let another = source(b"away now");
+        let packet = link.server.retry_packet_for(&answered, &another, &second);
+        link.server.send_datagram(packet);
+        link.settle();
+    }
+    let discarded = link.client.client.transport().trace();
+    assert_eq!(discarded.discarded(Discard::Unexpected), 2);
+    link.advance(Duration::from_secs(3));
+    link.server.options_mut().sends_handshake = true;
+    link.server.flush();
+    link.settle();
+    assert!(link.client.has_seen(&Seen::Connected));
+    let mut tokens = link.server.log().iter().map(|packet| &packet.token);
+    assert!(tokens.all(|token| *token == first.token || token.is_empty()));
+    assert_alive(&mut link);
+}
+
 //= rfc9001#5.8 test
 #[test]
 fn retries_that_are_no_retries_are_discarded() {
@@ -69,7 +106,7 @@ fn a_retry_after_the_server_has_spoken_is_discarded() {
         link.server
             .send_packet(Packet::new(Space::Initial).raw(&acknowledge));
         link.settle();
-        let source = quicpro_core::wire::packet::ConnectionId::new(b"try this").unwrap();
+        let source = ConnectionId::new(RETRY_CID).unwrap();
         let packet = link.server.retry_packet(&source, &Retry::default());
         link.server.send_datagram(packet);
         link.settle();

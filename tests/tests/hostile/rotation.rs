@@ -183,6 +183,32 @@ fn silence_is_followed_by_another_id() {
     }
 }
 
+/// Rotation is for what is said, and is not itself something to say: a connection that is idle becomes silent, and ends.
+//= rfc9000#10.1 test
+#[test]
+fn nothing_rotates_for_the_sake_of_rotation() {
+    for rotation in [
+        Rotation::NEVER.after_packets(1),
+        Rotation::NEVER.after_time(Duration::from_millis(1)),
+        Rotation::NEVER.after_silence(Duration::from_millis(1)),
+    ] {
+        let mut link = rotating(Options::default(), rotation);
+        give(&mut link, 1, 0);
+        give(&mut link, 2, 0);
+        speak(&mut link);
+        let mut given = 2;
+        for _ in 0..60 {
+            link.advance(WHILE);
+            if retired(&link).len() + 2 > given as usize {
+                given += 1;
+                give(&mut link, given, 0);
+            }
+        }
+        assert!(retired(&link).len() <= 3, "{:?}", retired(&link));
+        assert!(link.client.closed().is_some(), "{rotation:?}");
+    }
+}
+
 /// A server that lost its state says so about the ID that packets under way were sent to.
 //= rfc9000#10.3.1 test
 #[test]

@@ -159,9 +159,9 @@ fn one_byte_beyond_a_streams_limit() {
 //= rfc9000#4.1 test
 //= rfc9000#19.9 test
 #[test]
-fn one_byte_beyond_the_connections_limit() {
+fn what_all_requests_may_send_fits_what_the_connection_may() {
     // Nobody reads, so no stream's limit grows beyond what was granted; the sum over many streams may not
-    // exceed what all may have together.
+    // exceed what all may have together, so a server meets a stream's limit first.
     let mut link = requested();
     let parameters = link.server.client_parameters().unwrap();
     let mut granted = parameters.initial_max_data;

@@ -5,6 +5,8 @@ mod congestion;
 mod loss;
 #[cfg(all(feature = "cubic", feature = "bbr"))]
 mod model;
+#[cfg(feature = "pmtud")]
+mod mtu;
 #[cfg(feature = "migration")]
 mod path;
 mod probe;
