@@ -12,7 +12,7 @@ use crate::body::Content;
 use crate::client_builder::ClientBuilder;
 use crate::driver::{Driver, Exchange, Patience, Upload};
 use crate::error::{Error, Result};
-use crate::event_loop::SyncEventLoop;
+use crate::event_loop::{SyncEventLoop, ThreadPool};
 use crate::proxy::Proxies;
 use crate::redirect::{Follower, Policy, Redirected};
 use crate::request::{IntoUrl, Request, RequestBuilder};
@@ -39,8 +39,13 @@ pub struct Client {
 pub(crate) struct Inner {
     settings: Settings,
     drivers: Vec<Driver>,
+    /// Threads for body readers: not those that connections need to get anywhere.
+    uploads: ThreadPool,
     events: OnceLock<SyncEventLoop>,
 }
+
+/// Body readers at a time, beyond the calling threads' own.
+const UPLOADS_MAX: usize = 32;
 
 /// What concerns requests; what concerns connections went to the I/O threads.
 pub(crate) struct Settings {
@@ -58,6 +63,7 @@ impl Inner {
         Self {
             settings,
             drivers,
+            uploads: ThreadPool::named("quicpro-upload", UPLOADS_MAX),
             events: OnceLock::new(),
         }
     }
@@ -140,7 +146,7 @@ impl Client {
 
     /// Sends `request` and waits for the response's head, following redirects. A body reader is read on this thread.
     pub fn execute(&self, request: Request) -> Result<Response> {
-        let mut pending = self.begin(request, None)?;
+        let mut pending = self.first(request)?;
         if let Some(source) = pending.1.take() {
             upload::pump(
                 pending.0.body.exchange(),
@@ -153,11 +159,11 @@ impl Client {
 
     /// Sends `request` and returns at once. A body reader is read on a thread of the client's.
     pub fn start(&self, request: Request) -> Result<PendingResponse> {
-        let (pending, source) = self.begin(request, None)?;
+        let (pending, source) = self.first(request)?;
         if let Some(source) = source {
             let exchange = pending.body.exchange().clone();
             let driver = self.inner.driver_of(&exchange).clone();
-            self.inner.driver_of(&exchange).pool().submit(move || {
+            self.inner.uploads.submit(move || {
                 upload::pump(&exchange, &driver, source);
             });
         }
@@ -188,6 +194,15 @@ impl Client {
         }
     }
 
+    /// Begins what the caller asked for, with the client's own fields. A redirect's request has those that it may keep.
+    fn first(
+        &self,
+        mut request: Request,
+    ) -> Result<(PendingResponse, Option<crate::body::Source>)> {
+        request.add_defaults(&self.inner.settings.default_headers);
+        self.begin(request, None)
+    }
+
     fn begin(
         &self,
         mut request: Request,
@@ -195,7 +210,6 @@ impl Client {
     ) -> Result<(PendingResponse, Option<crate::body::Source>)> {
         let settings = &self.inner.settings;
         check(&request, &settings.proxies)?;
-        request.add_defaults(&settings.default_headers);
         let source = match std::mem::take(request.body_mut()).0 {
             Content::Bytes(bytes) => {
                 *request.body_mut() = bytes.into();
@@ -280,6 +294,8 @@ impl Drop for Inner {
         for driver in &self.drivers {
             driver.join();
         }
+        // A reader may block without bound.
+        self.uploads.abandon();
     }
 }
 

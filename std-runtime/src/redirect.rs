@@ -6,7 +6,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use http::header::{
-    AUTHORIZATION, CONTENT_LENGTH, CONTENT_TYPE, COOKIE, LOCATION, PROXY_AUTHORIZATION,
+    AUTHORIZATION, CONTENT_LENGTH, CONTENT_TYPE, COOKIE, HOST, LOCATION, PROXY_AUTHORIZATION,
 };
 use http::{HeaderMap, Method, StatusCode};
 use url::Url;
@@ -212,7 +212,8 @@ impl Redirected<'_> {
             request.headers_mut().remove(CONTENT_LENGTH);
         }
         if request.url().origin() != next.origin() {
-            for name in [AUTHORIZATION, PROXY_AUTHORIZATION, COOKIE] {
+            // A Host of the caller's own was meant for the first.
+            for name in [AUTHORIZATION, PROXY_AUTHORIZATION, COOKIE, HOST] {
                 request.headers_mut().remove(name);
             }
         }

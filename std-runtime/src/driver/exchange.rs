@@ -16,7 +16,7 @@ use quicpro_core::http3::RequestId;
 use super::buffers::BUFFER_BYTES;
 use super::fields::FieldBlock;
 use crate::error::{Cause, Failure, Phase};
-use crate::event_loop::{lock, wait, wait_timeout};
+use crate::event_loop::{lock, wait_timeout};
 use crate::request::Request;
 use crate::stats::ConnectionStats;
 
@@ -277,6 +277,7 @@ impl Exchange {
 
     /// Waits for the head of the response.
     pub fn wait_head(&self) -> Result<Head, Failure> {
+        let asked = self.begun.elapsed();
         let mut state = lock(&self.state);
         loop {
             if let Some(head) = state.head.take() {
@@ -292,12 +293,13 @@ impl Exchange {
                     "the response has no head",
                 ));
             }
-            state = self.sleep(state, Phase::Request)?;
+            state = self.sleep(state, asked, Phase::Request)?;
         }
     }
 
     /// Waits for bytes of the body and swaps them with `drained`, which is empty.
     pub fn wait_body(&self, drained: &mut Vec<u8>) -> Result<bool, Failure> {
+        let asked = self.begun.elapsed();
         let mut state = lock(&self.state);
         loop {
             if !state.body.is_empty() {
@@ -311,7 +313,7 @@ impl Exchange {
                     failure.phase = Phase::Body;
                     return Err(failure);
                 }
-                None => state = self.sleep(state, Phase::Body)?,
+                None => state = self.sleep(state, asked, Phase::Body)?,
             }
         }
     }
@@ -326,27 +328,34 @@ impl Exchange {
         lock(&self.state).trailers.take()
     }
 
-    /// The response is not wanted any more; tells whether the I/O thread is still at work for it. What the mailbox
-    /// held is returned for another one.
+    /// The response is not wanted any more; tells whether the I/O thread is still at work for it, be it only with the
+    /// rest of the request. What the mailbox held is returned for another one.
     pub fn abandon(&self) -> (bool, Vec<u8>) {
         let mut state = lock(&self.state);
         state.abandoned = true;
         let body = std::mem::take(&mut state.body);
-        let at_work = state.end.is_none();
+        let at_work = state.end.is_none() || state.place.is_some();
         self.change(state);
         (at_work, body)
     }
 
     /// Hands `chunk` over for sending, once what was handed over before is sent, and gives back the empty buffer.
-    /// `Ok(true)` means that the I/O thread waits for it. An error ends the body: nobody wants more of it.
+    /// `Ok(true)` means that the I/O thread waits for it. An error ends the body: nobody wants more of it, or the server
+    /// has taken nothing for longer than the caller waits, which ends the exchange.
     pub fn offer(&self, chunk: &mut Vec<u8>) -> Result<bool, Stopped> {
+        let asked = self.begun.elapsed();
         let mut state = lock(&self.state);
         while !state.outgoing.is_empty() {
             if state.is_outgoing_over() {
                 return Err(Stopped);
             }
-            state.sleepers += 1;
-            state = wait(&self.changed, state);
+            match self.sleep(state, asked, Phase::Request) {
+                Ok(slept) => state = slept,
+                Err(failure) => {
+                    self.on_end(Err(failure));
+                    return Err(Stopped);
+                }
+            }
         }
         if state.is_outgoing_over() {
             return Err(Stopped);
@@ -362,9 +371,11 @@ impl Exchange {
         std::mem::take(&mut state.starved)
     }
 
+    /// Waits for a change since `asked`, a time after the beginning: what was before is not the server's silence.
     fn sleep<'a>(
         &'a self,
         mut state: MutexGuard<'a, State>,
+        asked: Duration,
         phase: Phase,
     ) -> Result<MutexGuard<'a, State>, Failure> {
         let elapsed = self.begun.elapsed();
@@ -382,7 +393,7 @@ impl Exchange {
         }
         if let Some(idle) = self.limits.idle.filter(|_| state.place.is_some()) {
             let moved = Duration::from_micros(self.progress.load(Ordering::Relaxed));
-            let idle_left = moved.saturating_add(idle).saturating_sub(elapsed);
+            let idle_left = silence_left(idle, moved, asked, elapsed);
             if idle_left.is_zero() {
                 return Err(Failure::new(
                     phase,
@@ -395,6 +406,14 @@ impl Exchange {
         state.sleepers += 1;
         Ok(wait_timeout(&self.changed, state, left))
     }
+}
+
+/// How much longer the server may be silent who may be for `idle`: since a byte `moved`, or since somebody `asked`.
+fn silence_left(idle: Duration, moved: Duration, asked: Duration, elapsed: Duration) -> Duration {
+    moved
+        .max(asked)
+        .saturating_add(idle)
+        .saturating_sub(elapsed)
 }
 
 /// Nobody wants the rest of the body.
@@ -502,5 +521,31 @@ mod tests {
         pump.join().unwrap();
         exchange.on_unwanted();
         assert!(exchange.offer(&mut b"three".to_vec()).is_err());
+    }
+
+    #[test]
+    fn the_time_before_somebody_waits_is_not_the_servers_silence() {
+        let seconds = Duration::from_secs;
+        let left = |moved, asked, elapsed| {
+            silence_left(
+                seconds(30),
+                seconds(moved),
+                seconds(asked),
+                seconds(elapsed),
+            )
+        };
+        assert_eq!(left(0, 0, 29), seconds(1));
+        assert_eq!(left(0, 0, 31), seconds(0));
+        assert_eq!(left(10, 0, 31), seconds(9));
+        assert_eq!(left(10, 100, 101), seconds(29));
+    }
+
+    #[test]
+    fn a_body_reader_gives_up_with_the_time_of_the_request() {
+        let exchange = exchange(Some(Duration::from_millis(5)), None);
+        exchange.offer(&mut b"one".to_vec()).unwrap();
+        assert!(exchange.offer(&mut b"two".to_vec()).is_err());
+        let failure = exchange.wait_head().unwrap_err();
+        assert_eq!(failure.cause, Cause::Timeout);
     }
 }

@@ -29,10 +29,8 @@ fn of_transport(phase: Phase, error: &ConnectionError) -> Failure {
         }
         _ => (Cause::Connection, None),
     };
-    let mut failure = Failure::new(phase, cause, error.to_string()).code(code.map(quic_code));
-    // Whoever lost all state has not kept our request.
-    failure.unprocessed = matches!(error, ConnectionError::Reset);
-    failure
+    // A server that has lost its state may have done what was asked before: only idempotent requests are repeated.
+    Failure::new(phase, cause, error.to_string()).code(code.map(quic_code))
 }
 
 /// The server abandoned the response.
@@ -70,4 +68,18 @@ fn quic_code(code: wire::Code) -> Code {
 
 fn http3_code(code: http3::Code) -> Code {
     Code::Http3(code.get(), code.name().unwrap_or("unknown HTTP/3 code"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    //= rfc9110#9.2.2 test
+    #[test]
+    fn a_reset_says_nothing_of_what_was_processed() {
+        let reset = http3::Error::Transport(ConnectionError::Reset);
+        assert!(!of_connection(Phase::Request, &reset).unprocessed);
+        assert!(of_reset(http3::Code::REQUEST_REJECTED).unprocessed);
+        assert!(!of_reset(http3::Code::INTERNAL_ERROR).unprocessed);
+    }
 }

@@ -415,7 +415,7 @@ impl Link {
         }
         running.sending = false;
         if running.complete {
-            self.running.remove(&request);
+            self.release(request);
         }
     }
 
@@ -471,7 +471,14 @@ impl Link {
         self.touched.push(running.seat.0.clone());
         // The rest of the body is still sent: a server may answer before it has read everything.
         if !running.sending {
-            self.running.remove(&request);
+            self.release(request);
+        }
+    }
+
+    /// Nothing more is to be done for a request whose response is complete.
+    fn release(&mut self, request: RequestId) {
+        if let Some(running) = self.running.remove(&request) {
+            running.seat.0.on_place(None);
         }
     }
 
@@ -551,6 +558,8 @@ impl Link {
         self.heard_at = Some(turn.now.system);
         self.client.transport_mut().ping();
         self.transmit(turn);
+        // The engine has a timer for it now, and the socket may have turned out to be dead.
+        self.wants_turn = true;
     }
 
     fn note_stats(&mut self, now: Instant) {

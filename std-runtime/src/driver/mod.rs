@@ -155,9 +155,4 @@ impl Driver {
     pub fn give_back(&self, buffer: Vec<u8>) {
         self.buffers.give(buffer);
     }
-
-    /// Threads for what may block.
-    pub fn pool(&self) -> &ThreadPool {
-        &self.pool
-    }
 }

@@ -34,6 +34,9 @@ const INBOX: Token = Token(0);
 /// Sockets that may be reported at once; more are reported by the next poll.
 const EVENTS: usize = 256;
 
+/// No clock ends so soon.
+const YEAR: Duration = Duration::from_secs(365 * 24 * 3600);
+
 /// A GSO batch: what an IP packet holds.
 const OUT_BYTES: usize = LOOPBACK_MAX;
 
@@ -104,7 +107,6 @@ impl Worker {
             self.dials();
         }
         self.close_all();
-        drop(self.inbox.close());
     }
 
     fn now(&self) -> Now {
@@ -355,7 +357,7 @@ impl Worker {
         let Some(origin) = self.origins.get_mut(authority) else {
             return;
         };
-        let mut dial = Dial::new(now + self.settings.connect_timeout);
+        let mut dial = Dial::new(later(now, self.settings.connect_timeout));
         if let Some(addresses) = origin.known_addresses(&self.settings) {
             dial.on_resolved(&addresses, self.settings.family, now);
         } else {
@@ -407,7 +409,14 @@ impl Worker {
             self.advance(&authority);
         }
         if self.origins.len() > self.links.len() {
-            self.origins.retain(|_, origin| !origin.is_idle());
+            let links = &self.links;
+            let has_link = |authority: &Arc<str>| {
+                let mut links = links.values();
+                links.any(|link| link.authority == *authority)
+            };
+            // A connection that takes no new requests still has its origin judge the end of those it has.
+            self.origins
+                .retain(|authority, origin| !origin.is_idle() || has_link(authority));
         }
     }
 
@@ -493,14 +502,28 @@ impl Worker {
     }
 }
 
+impl Drop for Worker {
+    /// Nobody will read what is sent from now on, even if it was a panic that ended the thread.
+    fn drop(&mut self) {
+        drop(self.inbox.close());
+    }
+}
+
+/// `time` after `from`; a time past the end of the clock is as good as a year.
+fn later(from: Instant, time: Duration) -> Instant {
+    from.checked_add(time).unwrap_or(from + YEAR)
+}
+
 impl Link {
     /// When this connection needs attention that its engine does not know of.
     fn wake_at(&self, settings: &Settings) -> Option<Instant> {
         match self.stage {
             Stage::Connecting if self.heard_at.is_none() => Some(self.opened + NO_ANSWER),
-            Stage::Open if self.is_empty() => Some(self.idle_since? + settings.pool_idle_timeout?),
+            Stage::Open if self.is_empty() => {
+                Some(later(self.idle_since?, settings.pool_idle_timeout?))
+            }
             Stage::Open | Stage::Retired if !self.is_empty() => {
-                Some(self.heard_at? + self.patience()?)
+                Some(later(self.heard_at?, self.patience()?))
             }
             _ => None,
         }

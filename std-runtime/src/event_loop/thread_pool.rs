@@ -90,11 +90,12 @@ impl ThreadPool {
         self.scheduler.close();
         let workers = std::mem::take(&mut lock(&self.scheduler.shared.queue).workers);
         let here = std::thread::current().id();
+        // A worker that drops its own pool cannot wait for itself, nor for the others, which end when it has.
+        if workers.iter().any(|worker| worker.thread().id() == here) {
+            return;
+        }
         for worker in workers {
-            // A worker that drops its own pool cannot wait for itself; it ends when it finds the pool closed.
-            if worker.thread().id() != here {
-                let _ = worker.join();
-            }
+            let _ = worker.join();
         }
     }
 
@@ -309,5 +310,27 @@ mod tests {
         });
         is_done.recv().unwrap();
         assert_eq!(task.result(), Ok(()));
+    }
+
+    /// Each of two workers has a clone; the second that drops it drops the pool while the first is idle.
+    #[test]
+    fn a_pool_of_several_may_be_dropped_by_one_of_them() {
+        let pool = Arc::new(ThreadPool::new(2));
+        let (done, is_done) = mpsc::channel();
+        let both = Arc::new(std::sync::Barrier::new(3));
+        for _ in 0..2 {
+            let (own, both, done) = (pool.clone(), both.clone(), done.clone());
+            pool.submit(move || {
+                both.wait();
+                drop(own);
+                done.send(()).unwrap();
+            });
+        }
+        drop(pool);
+        both.wait();
+        for _ in 0..2 {
+            let end = is_done.recv_timeout(Duration::from_secs(20));
+            end.expect("nobody waits for itself");
+        }
     }
 }

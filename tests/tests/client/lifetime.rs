@@ -97,6 +97,43 @@ fn a_request_the_server_did_not_look_at_goes_to_a_new_connection() {
     assert_eq!(server.counts().connections, 2);
 }
 
+/// A connection that the server is leaving carries a response yet, while another origin comes to nothing. It is closed
+/// when it is empty.
+#[test]
+fn what_another_origin_comes_to_does_not_matter() {
+    let (server, client) = pair(Options::default());
+    let slow = client.get(server.url("/slow/30")).start().expect("a start");
+    let going = client
+        .get(server.url("/goaway"))
+        .send()
+        .expect("a response");
+    assert_eq!(going.status(), 200);
+    drop(going);
+    let nowhere = client.get("https://nowhere.invalid/").send();
+    assert!(nowhere.expect_err("there is no such name").is_connect());
+    let response = slow.wait().expect("a response");
+    assert_eq!(response.bytes().expect("a body").len(), 10_000);
+    server
+        .next_close(PATIENCE)
+        .expect("closed when it is empty");
+}
+
+#[test]
+fn times_may_be_as_long_as_there_are() {
+    let server = Server::start(Options::default());
+    let client = builder(&server)
+        .connect_timeout(Duration::MAX)
+        .pool_idle_timeout(Duration::MAX)
+        .timeout(Duration::MAX)
+        .read_timeout(Duration::MAX)
+        .build()
+        .unwrap();
+    for _ in 0..2 {
+        let response = client.get(server.url("/gen/1")).send().expect("a response");
+        assert_eq!(response.bytes().expect("a body").len(), 1);
+    }
+}
+
 #[test]
 fn a_connection_that_died_in_the_pool_is_replaced() {
     let server = Server::start(Options::default());

@@ -1,9 +1,10 @@
 //! Heads and small bodies: what a caller asks for is what the server sees, and the other way round.
 
 use super::{builder, pair};
+use http::{HeaderMap, HeaderValue};
 use quicpro::{PriorityLevel, StatusCode, Version, redirect};
 use quicpro_tests::body;
-use quicpro_tests::server::Options;
+use quicpro_tests::server::{Options, Server};
 
 #[test]
 fn a_get_brings_status_fields_and_body() {
@@ -102,6 +103,27 @@ fn trailers_follow_the_body_and_hints_precede_the_head() {
     assert_eq!(hints.len(), 1);
     assert_eq!(hints[0].status, 103);
     assert!(hints[0].headers.contains_key("link"));
+}
+
+/// What the client sends with every request is sent to the origin that the caller named, and to no other.
+#[test]
+fn the_clients_own_credentials_stay_with_the_origin() {
+    let server = Server::start(Options::default());
+    let mut headers = HeaderMap::new();
+    headers.insert("authorization", HeaderValue::from_static("Bearer secret"));
+    headers.insert("x-harmless", HeaderValue::from_static("yes"));
+    let client = builder(&server).default_headers(headers).build().unwrap();
+    let elsewhere = format!("https://127.0.0.1:{}/request", server.address().port());
+    for (location, stays) in [("/request".to_owned(), true), (elsewhere, false)] {
+        let url = server.url(&format!("/redirect/302?{location}"));
+        let response = client.get(url).header("host", "first.test").send();
+        let response = response.expect("a response");
+        assert_eq!(response.status(), 200, "{location}");
+        let seen = response.text().expect("the request");
+        assert_eq!(seen.contains("Bearer secret"), stays, "{seen}");
+        assert_eq!(seen.contains("first.test"), stays, "{seen}");
+        assert!(seen.contains("x-harmless"), "{seen}");
+    }
 }
 
 #[test]
