@@ -434,6 +434,52 @@ mod tests {
         assert!(receive.readable().is_empty());
     }
 
+    /// No `usize` of 32 bits holds it: cut to that it would be 0, which is within every window.
+    const TOO_WIDE: u64 = 1 << 32;
+
+    //= rfc9000#7.5 test
+    #[test]
+    fn an_offset_above_32_bits_is_not_the_place_that_it_ends_in() {
+        for ahead in [TOO_WIDE - 4, TOO_WIDE - 2, TOO_WIDE, TOO_WIDE + 1] {
+            for read in [0, 3] {
+                let mut receive = CryptoReceive::default();
+                let mut buffer = [0; 16];
+                feed(&mut receive, &mut buffer, 0, &[1; 3][..read]);
+                receive.consume(read);
+                receive.compact(&mut buffer);
+                let (near, far) = (read as u64, read as u64 + ahead);
+                let verdict = feed(&mut receive, &mut buffer, far, b"evil");
+                assert_eq!(verdict, Admission::Beyond);
+                // Whoever did not ask is not heard either.
+                receive.store(Space::Initial, far, b"evil", &mut buffer);
+                assert!(receive.readable().is_empty());
+                let verdict = feed(&mut receive, &mut buffer, near, b"good");
+                assert_eq!(verdict, Admission::Fits);
+                assert_eq!(&buffer[receive.readable()], b"good");
+            }
+            let mut receive = CryptoReceive::default();
+            receive.enter(Space::Handshake).unwrap();
+            receive.enter(Space::Application).unwrap();
+            let mut buffer = [0; 16];
+            let verdict = feed(&mut receive, &mut buffer, ahead, b"evil");
+            assert_eq!((verdict, buffer), (Admission::Fits, [0; 16]));
+            assert!(receive.readable().is_empty(), "given up, not delivered");
+        }
+    }
+
+    #[test]
+    fn what_was_read_is_counted_beyond_32_bits() {
+        let mut receive = CryptoReceive::default();
+        let mut buffer = [0; 16];
+        receive.read[Space::Initial.index()] = TOO_WIDE;
+        for old in [0, TOO_WIDE - 3] {
+            let verdict = feed(&mut receive, &mut buffer, old, b"old");
+            assert_eq!((verdict, receive.readable()), (Admission::Fits, 0..0));
+        }
+        feed(&mut receive, &mut buffer, TOO_WIDE - 3, b"oldnew");
+        assert_eq!(&buffer[receive.readable()], b"new");
+    }
+
     fn sent(send: &mut CryptoSend, buffer: &[u8], room: usize) -> (Vec<u8>, Vec<Token>) {
         let mut out = [0; 200];
         let mut tokens = heapless::Vec::<Token, PACKET_TOKENS_MAX>::new();

@@ -4,6 +4,7 @@ use super::{PATIENCE, builder, pair};
 use quicpro::{Client, Family};
 use quicpro_tests::server::{Group, Options, Server, Suite};
 use std::net::UdpSocket;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 /// An address that takes everything and says nothing.
@@ -184,6 +185,42 @@ fn a_total_timeout_covers_connecting() {
         .expect_err("nobody");
     assert!(error.is_timeout(), "{error:?}");
     assert!(started.elapsed() < Duration::from_secs(2));
+}
+
+/// Sends empty datagrams to whoever speaks first, as fast as it can, until it `is_over`; returns how many left.
+fn flood(socket: &UdpSocket, is_over: &AtomicBool) -> u64 {
+    socket.set_read_timeout(Some(PATIENCE)).expect("a time-out");
+    let (_, client) = socket.recv_from(&mut [0; 1500]).expect("a first packet");
+    let mut sent = 0;
+    while !is_over.load(Ordering::Relaxed) {
+        sent += u64::from(socket.send_to(&[], client).is_ok());
+    }
+    sent
+}
+
+/// CVE-2026-11352: a socket that always has something to read must not keep deadlines waiting.
+#[test]
+fn empty_datagrams_without_end_do_not_put_off_the_connect_timeout() {
+    let hole = black_hole();
+    let url = format!("https://{}/", hole.local_addr().unwrap());
+    let client = Client::builder()
+        .connect_timeout(Duration::from_millis(500))
+        .timeout(PATIENCE)
+        .build()
+        .unwrap();
+    let is_over = AtomicBool::new(false);
+    let (result, sent) = std::thread::scope(|scope| {
+        let flood = scope.spawn(|| flood(&hole, &is_over));
+        let result = client.get(url).send();
+        is_over.store(true, Ordering::Relaxed);
+        (result, flood.join().expect("the flood"))
+    });
+    let error = result.expect_err("nobody answers");
+    assert!(error.is_connect() && error.is_timeout(), "{error:?}");
+    // The time-out of the whole request, which needs no I/O thread, would say something else.
+    let text = error.to_string();
+    assert!(text.contains("no connection in time"), "{text}");
+    assert!(sent > 1_000, "{sent} datagrams are no flood");
 }
 
 #[test]

@@ -20,6 +20,9 @@ use std::boxed::Box;
 use std::vec;
 use std::vec::Vec;
 
+/// No `usize` of 32 bits holds it: cut to that it would be 0, and what is a little more would be small.
+const TOO_WIDE: u64 = 1 << 32;
+
 /// Memory that is never freed, so that tests need no feature.
 fn memory(limits: &Limits) -> StreamMemory<'static> {
     fn leak<T: Clone>(length: usize, value: T) -> Table<'static, T> {
@@ -95,6 +98,17 @@ impl End {
             self.receive(&frame?)?;
         }
         Ok(())
+    }
+
+    /// Takes `frame` as the bytes that it has in a packet.
+    fn receive_encoded(&mut self, frame: &Frame<'_>) -> Result<(), TransportError> {
+        let mut bytes = vec![0; 64];
+        let mut writer = Writer::new(&mut bytes);
+        frame.encode(&mut writer).unwrap();
+        let length = writer.len();
+        bytes.truncate(length);
+        let tokens = Vec::new();
+        self.receive_packet(&Packet { bytes, tokens })
     }
 
     fn acknowledge(&mut self, packet: &Packet) {

@@ -133,6 +133,78 @@ fn the_final_size_binds_every_frame() {
     assert_eq!(client.poll(), [StreamEvent::Readable { id: request }]);
 }
 
+/// Has `frame` refused by the stream's limit, and by the connection's where the stream's is far away.
+fn refused_by_both_limits(client: &mut End, frame: &Frame<'_>) {
+    let initial = client.streams.receivers[0].limit;
+    for limit in [initial, 2 * TOO_WIDE] {
+        client.streams.receivers[0].limit = limit;
+        let refused = client.receive_encoded(frame);
+        assert_eq!(code(refused), Code::FLOW_CONTROL_ERROR, "{frame:?}");
+    }
+    client.streams.receivers[0].limit = initial;
+}
+
+/// Reads a stream whose first bytes and end are now all there.
+fn assert_reads(client: &mut End, request: StreamId, expected: &[u8]) {
+    assert_eq!(client.poll(), [StreamEvent::Readable { id: request }]);
+    let mut out = [0; 10];
+    let mut handle = client.streams.recv_stream(request).unwrap();
+    assert_eq!(handle.final_size(), Some(expected.len() as u64));
+    let length = handle.read(&mut out).unwrap();
+    assert_eq!(&out[..length], expected);
+    assert_eq!(handle.read(&mut out), Ok(0), "the end");
+}
+
+//= rfc9000#4.1 test
+#[test]
+fn an_offset_above_32_bits_is_not_the_small_one_that_it_ends_in() {
+    let offsets = [TOO_WIDE - 4, TOO_WIDE - 2, TOO_WIDE, TOO_WIDE + 100];
+    for (offset, fin) in offsets
+        .into_iter()
+        .flat_map(|offset| [(offset, false), (offset, true)])
+    {
+        let (mut client, request) = client();
+        let far = stream(request.get(), offset, b"evil", fin);
+        refused_by_both_limits(&mut client, &far);
+        assert_eq!(client.streams.receive.used_chunks(), 0);
+        assert_eq!((client.streams.unread(), client.poll()), (0, Vec::new()));
+        let near = stream(request.get(), 0, b"good", true);
+        client.receive_encoded(&near).unwrap();
+        assert_reads(&mut client, request, b"good");
+        // Nor are they counted where the bytes would be thrown away.
+        let (mut client, request) = self::client();
+        let mut handle = client.streams.recv_stream(request).unwrap();
+        handle.stop(VarInt::from_u32(0x10c));
+        refused_by_both_limits(&mut client, &far);
+    }
+}
+
+//= rfc9000#4.5 test
+#[test]
+fn a_final_size_above_32_bits_is_not_the_small_one_that_it_ends_in() {
+    let reset = |id: StreamId, final_size| Frame::ResetStream {
+        id,
+        code: 9,
+        final_size,
+    };
+    for low in [0, 3, 100] {
+        let (mut client, request) = client();
+        refused_by_both_limits(&mut client, &reset(request, TOO_WIDE + low));
+        assert_eq!((client.streams.unread(), client.poll()), (0, Vec::new()));
+        let all = stream(request.get(), 0, b"end", true);
+        client.receive_encoded(&all).unwrap();
+        for frame in [
+            reset(request, TOO_WIDE + 3),
+            stream(request.get(), TOO_WIDE, b"end", true),
+            stream(request.get(), TOO_WIDE + low, b"", false),
+        ] {
+            let refused = client.receive_encoded(&frame);
+            assert_eq!(code(refused), Code::FINAL_SIZE_ERROR, "{frame:?}");
+        }
+        assert_reads(&mut client, request, b"end");
+    }
+}
+
 #[test]
 fn events_are_edges_that_the_reader_arms_again() {
     let (mut client, request) = client();

@@ -109,6 +109,38 @@ fn the_peers_limits_are_kept_to_the_byte() {
     let _ = server.poll();
 }
 
+/// Has a stream send something more; returns how many bytes left.
+fn send_some(client: &mut End, id: StreamId) -> u64 {
+    let mut handle = client.streams.send_stream(id).unwrap();
+    handle.write(&[1; 200]).unwrap();
+    let packet = client.transmit(1200).unwrap();
+    client.acknowledge(&packet);
+    let lengths = Frames::new(&packet.bytes).map(|frame| match frame {
+        Ok(Frame::Stream { data, .. }) => data.len() as u64,
+        frame => panic!("{frame:?}"),
+    });
+    lengths.sum()
+}
+
+/// Cut to 32 bits what the new limits leave would be nothing.
+//= rfc9000#4.1 test
+#[test]
+fn limits_above_32_bits_allow_more_and_not_less() {
+    let (mut client, request) = client();
+    let mut sent = send_some(&mut client, request);
+    let limit = TOO_WIDE + sent;
+    let before = client.streams.allowance.limit();
+    let more_of_stream = Frame::MaxStreamData { id: request, limit };
+    for frame in [Frame::MaxData { limit }, more_of_stream] {
+        client.receive_encoded(&frame).unwrap();
+    }
+    while sent <= before {
+        sent += send_some(&mut client, request);
+    }
+    assert_eq!(client.streams.allowance.limit(), limit);
+    assert_eq!(client.streams.senders[0].limit, limit);
+}
+
 //= rfc9000#2.3 test
 #[test]
 fn urgent_streams_go_first_and_incremental_ones_take_turns() {

@@ -111,7 +111,10 @@ mod tests {
     use super::*;
     use crate::crypto::signature;
     use crate::crypto::vectors::hex;
-    use crate::tls::test::certificates::{LEAF, LEAF_PIN, MIDDLE, MIDDLE_PIN};
+    use crate::tls::test::certificates::{
+        ALGORITHM, EXTENSIONS, ISSUER, LEAF, LEAF_PIN, MIDDLE, MIDDLE_PIN, SERIAL_NUMBER, SUBJECT,
+        element, leaf_with, name, quoted_key,
+    };
 
     #[test]
     fn a_pin_is_the_digest_that_openssl_gives() {
@@ -120,6 +123,39 @@ mod tests {
             let key = PublicKey::of(&certificate).unwrap();
             assert_eq!(Pin::of(key.info).0[..], hex(pin));
             assert_eq!(key.bits.len(), 65);
+        }
+    }
+
+    /// A search for what looks like a key would find another's, which anybody may quote.
+    #[test]
+    fn a_key_is_found_by_its_place_whatever_looks_like_one_elsewhere() {
+        let (leaf, quoted) = (hex(LEAF), quoted_key());
+        let key = PublicKey::of(&leaf).unwrap();
+        let (bytes, text) = (element(0x04, &[&quoted]), element(0x0c, &[&quoted]));
+        let ecdsa_with_sha256 = hex("06082a8648ce3d040302");
+        let cases = [
+            (SERIAL_NUMBER, element(0x02, &[&quoted])),
+            (ALGORITHM, element(0x30, &[&ecdsa_with_sha256, &quoted])),
+            (ALGORITHM, quoted.clone()),
+            (ISSUER, name(&bytes)),
+            (ISSUER, name(&quoted)),
+            (ISSUER, quoted.clone()),
+            (SUBJECT, name(&text)),
+            (SUBJECT, name(&quoted)),
+            (SUBJECT, quoted.clone()),
+            (EXTENSIONS, element(0xa3, &[&quoted])),
+        ];
+        for (place, field) in cases {
+            let certificate = leaf_with(place, &field);
+            let find = |bytes: &[u8]| {
+                let mut windows = certificate.windows(bytes.len());
+                windows.position(|window| window == bytes).unwrap()
+            };
+            let is_first = place < EXTENSIONS;
+            assert_eq!(find(&quoted) < find(key.info), is_first, "{place}");
+            let found = PublicKey::of(&certificate).unwrap();
+            assert_eq!(found, key, "{place}");
+            assert_eq!(Pin::of(found.info).0[..], hex(LEAF_PIN));
         }
     }
 

@@ -1,7 +1,17 @@
 //! A chain of P-256 certificates made once by OpenSSL 3, and the key of its end.
 //!
+//! Whatever is put into a field of the leaf, its key stays where it is; the middle's signature is void then, which nobody
+//! looks at where keys are pinned.
+//!
 //! Invariant: root (2024-2044) signed middle (2024-06-2043), middle signed leaf (2025-2035) for `a.example` and
 //! `127.0.0.1`; the other root signed nothing.
+
+use super::super::certificate::public_key::PublicKey;
+use crate::crypto::vectors::hex;
+use der::asn1::AnyRef;
+use der::{Decode, Reader, SliceReader};
+use std::vec;
+use std::vec::Vec;
 
 /// The anchor.
 pub const ROOT: &str = "\
@@ -60,3 +70,54 @@ pub const LEAF_UNTIL: u64 = 2_051_222_400;
 /// What OpenSSL gives as the SHA-256 digest of the leaf's and of the middle's public key.
 pub const LEAF_PIN: &str = "b77611feba434172d5c90a73c8ba2924257a18d8a32a6b3e72a182ddc08b9091";
 pub const MIDDLE_PIN: &str = "136132491c6cb5e54b652c0f540a1118c54785d0b304398097bc13ac8c54c0e1";
+
+/// Places of the fields that are signed.
+pub const SERIAL_NUMBER: usize = 1;
+pub const ALGORITHM: usize = 2;
+pub const ISSUER: usize = 3;
+pub const SUBJECT: usize = 5;
+pub const EXTENSIONS: usize = 7;
+
+/// An element of DER from the parts of its value.
+pub fn element(tag: u8, parts: &[&[u8]]) -> Vec<u8> {
+    let value = parts.concat();
+    let [high, low] = u16::try_from(value.len()).unwrap().to_be_bytes();
+    let header = match value.len() {
+        0..0x80 => vec![tag, low],
+        0x80..0x100 => vec![tag, 0x81, low],
+        _ => vec![tag, 0x82, high, low],
+    };
+    [header, value].concat()
+}
+
+/// A name whose one attribute, a common name, has this element as its value.
+pub fn name(value: &[u8]) -> Vec<u8> {
+    let attribute = element(0x30, &[&hex("0603550403"), value]);
+    element(0x30, &[&element(0x31, &[&attribute])])
+}
+
+/// The elements inside of one.
+fn parts(of: &[u8]) -> Vec<&[u8]> {
+    let mut reader = SliceReader::new(AnyRef::from_der(of).unwrap().value()).unwrap();
+    let mut parts = Vec::new();
+    while !reader.is_finished() {
+        parts.push(reader.tlv_bytes().unwrap());
+    }
+    parts
+}
+
+/// The leaf with another element in the field at `place`.
+pub fn leaf_with(place: usize, field: &[u8]) -> Vec<u8> {
+    let leaf = hex(LEAF);
+    let mut whole = parts(&leaf);
+    let mut fields = parts(whole[0]);
+    fields[place] = field;
+    let signed = element(0x30, &fields);
+    whole[0] = &signed;
+    element(0x30, &whole)
+}
+
+/// The middle's key, as others' certificates may quote it.
+pub fn quoted_key() -> Vec<u8> {
+    PublicKey::of(&hex(MIDDLE)).unwrap().info.to_vec()
+}

@@ -1,6 +1,8 @@
 //! Servers that are known by their key (RFC 8446 §4.4.3). Only for tests.
 
-use super::certificates::{LEAF, LEAF_PIN, MIDDLE, MIDDLE_PIN};
+use super::certificates::{
+    ISSUER, LEAF, LEAF_PIN, MIDDLE, MIDDLE_PIN, SUBJECT, element, leaf_with, name, quoted_key,
+};
 use super::*;
 use crate::wire::Side;
 
@@ -33,6 +35,20 @@ fn a_pinned_key_is_enough_and_needed() {
     let unknown = Err(CertificateError::UnknownKey.into());
     assert_eq!(outcome(&pinned(&[MIDDLE_PIN]), &correct), unknown);
     assert_eq!(outcome(&pinned(&[]), &correct), unknown);
+}
+
+#[test]
+fn a_pinned_key_that_a_name_quotes_is_not_the_servers() {
+    let quoted = element(0x0c, &[&quoted_key()]);
+    for place in [ISSUER, SUBJECT] {
+        let quoting = Flight {
+            chain: std::vec![(leaf_with(place, &name(&quoted)), Vec::new())],
+            ..Flight::correct()
+        };
+        assert_eq!(outcome(&pinned(&[LEAF_PIN]), &quoting), Ok(()));
+        let unknown = Err(CertificateError::UnknownKey.into());
+        assert_eq!(outcome(&pinned(&[MIDDLE_PIN]), &quoting), unknown);
+    }
 }
 
 #[test]
