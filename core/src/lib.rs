@@ -21,6 +21,10 @@
 #![no_std]
 #![forbid(unsafe_code)]
 #![warn(missing_docs)]
+#![allow(
+    clippy::unused_self,
+    reason = "what a feature would look at is there without it, too"
+)]
 
 #[cfg(feature = "alloc")]
 extern crate alloc;

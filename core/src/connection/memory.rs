@@ -53,7 +53,7 @@ impl<'m> Memory<'m> {
             self.datagrams = bytes;
         }
         #[cfg(not(feature = "datagrams"))]
-        drop(bytes);
+        let _ = bytes;
         self
     }
 
