@@ -169,10 +169,10 @@ impl<'a> FrameWriter<'a> {
         written.ok()?;
         self.ack_eliciting = true;
         self.remember(Token::Stream {
-            // What streams do here ends long before number 2^32 (`STREAMS_EVER`), and the length is bounded above.
+            // What streams do here ends long before number 2^32 (`STREAMS_EVER`).
             id: id.get() as u32,
             offset,
-            length: length as u16,
+            length: length as u16, // bounded above
             fin,
         });
         Some((length, fin))

@@ -1,12 +1,11 @@
 //! The `quicpro` command against the independent server, in this process.
 
-use std::ffi::OsString;
+use super::console::{self, Outcome};
 use std::fs;
 use std::net::UdpSocket;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use quicpro::cli::{Console, run};
 use quicpro_tests::body;
 use quicpro_tests::certificates::Authority;
 use quicpro_tests::server::{Options, Server};
@@ -41,49 +40,6 @@ impl Drop for Folder {
     }
 }
 
-/// What a run of the command came to.
-struct Outcome {
-    code: u8,
-    output: Vec<u8>,
-    errors: String,
-}
-
-impl Outcome {
-    fn text(&self) -> &str {
-        std::str::from_utf8(&self.output).expect("text")
-    }
-
-    /// The output of a run that went well.
-    fn ok(self) -> String {
-        assert_eq!((self.code, self.errors.as_str()), (0, ""));
-        self.text().to_owned()
-    }
-
-    fn failed(&self, code: u8, why: &str) {
-        assert_eq!(self.code, code, "{}", self.errors);
-        assert!(self.errors.contains(why), "{}", self.errors);
-    }
-}
-
-fn quicpro_with_input(args: &[&str], mut input: &[u8]) -> Outcome {
-    let (mut output, mut errors) = (Vec::new(), Vec::new());
-    let mut console = Console {
-        input: &mut input,
-        output: &mut output,
-        errors: &mut errors,
-        has_progress: false,
-        output_is_terminal: false,
-    };
-    let program = std::iter::once(&"quicpro");
-    let code = run(program.chain(args).map(OsString::from), &mut console);
-    let errors = String::from_utf8(errors).expect("errors are text");
-    Outcome {
-        code,
-        output,
-        errors,
-    }
-}
-
 /// Runs the command with the server's authority.
 fn quicpro(server: &Server, args: &[&str]) -> Outcome {
     let folder = Folder::new();
@@ -93,7 +49,7 @@ fn quicpro(server: &Server, args: &[&str]) -> Outcome {
         .chain(args)
         .copied()
         .collect();
-    quicpro_with_input(&args, b"")
+    console::quicpro(&args, b"")
 }
 
 fn server() -> Server {
@@ -148,7 +104,7 @@ fn standard_input_is_sent() {
     let (server, folder) = (server(), Folder::new());
     let authority = folder.file("ca.pem", &server.authority().pem());
     let args = ["--cacert", &authority, "--json", "@-", &server.url("/echo")];
-    assert_eq!(quicpro_with_input(&args, b"[1,\n2]").ok(), "[1,\n2]");
+    assert_eq!(console::quicpro(&args, b"[1,\n2]").ok(), "[1,\n2]");
 }
 
 #[test]
@@ -372,15 +328,15 @@ fn mistakes_are_named_before_anything_is_sent() {
     quicpro(&server, &["-H", "no colon", nobody]).failed(2, "colon");
     quicpro(&server, &["-d", "@/no/such/file", nobody]).failed(26, "/no/such/file");
     quicpro(&server, &["-O", nobody]).failed(23, "hint: -o");
-    quicpro_with_input(&["--cacert", "/no/such/file", nobody], b"").failed(77, "/no/such/file");
+    console::quicpro(&["--cacert", "/no/such/file", nobody], b"").failed(77, "/no/such/file");
     let empty = folder.file("empty.pem", "");
-    quicpro_with_input(&["--cacert", &empty, nobody], b"").failed(77, "empty.pem");
+    console::quicpro(&["--cacert", &empty, nobody], b"").failed(77, "empty.pem");
     let unwritable = folder.path("no/such/folder");
     quicpro(&server, &["-o", &unwritable, &server.url("/gen/1")]).failed(23, "folder");
-    let help = quicpro_with_input(&["--help"], b"").ok();
+    let help = console::quicpro(&["--help"], b"").ok();
     assert!(help.contains("--connect-timeout <SECONDS>"), "{help}");
     assert!(
-        quicpro_with_input(&["--version"], b"")
+        console::quicpro(&["--version"], b"")
             .ok()
             .starts_with("quicpro 0.")
     );

@@ -4,6 +4,7 @@ mod aioquic;
 mod client;
 mod command;
 mod congestion;
+mod console;
 mod extensions;
 mod first_get;
 mod hostile;

@@ -94,7 +94,6 @@ impl Settings<'_> {
     }
 
     /// All that the server may choose from, the preferred first.
-    #[cfg_attr(not(feature = "v2"), expect(clippy::unused_self))]
     pub(super) fn offered_versions(&self) -> heapless::Vec<Version, { Version::KNOWN.len() }> {
         #[cfg(feature = "v2")]
         return self.versions.available().collect();

@@ -8,10 +8,6 @@ use crate::frame_writer::FrameWriter;
 
 impl Components<'_> {
     /// Something of an extension waits to be sent.
-    #[cfg_attr(
-        not(any(feature = "datagrams", feature = "ack-frequency")),
-        expect(clippy::unused_self)
-    )]
     pub(super) fn has_pending_extension(&self) -> bool {
         #[cfg(feature = "ack-frequency")]
         if self.ack_requests.has_pending() {
@@ -50,7 +46,6 @@ impl Components<'_> {
 
 impl super::Connection<'_> {
     /// Bytes of the longest datagram that a packet carries.
-    #[cfg_attr(not(feature = "datagrams"), expect(clippy::unused_self))]
     pub(super) fn datagram_max_now(&self) -> usize {
         #[cfg(feature = "datagrams")]
         return crate::datagram::data_max(self.datagram_frame_room());

@@ -75,7 +75,7 @@ impl Connection<'_> {
             Frame::Datagram { data, .. } => {
                 self.parts.datagrams.on_frame(frame.datagram_size(), data)?;
             }
-            Frame::HandshakeDone => self.on_handshake_done(place.now)?,
+            Frame::HandshakeDone => self.confirm(place.now)?,
         }
         Ok(())
     }
@@ -103,7 +103,6 @@ impl Connection<'_> {
 
     /// Nothing was challenged, so nothing is expected (RFC 9000 §19.18 permits ignoring it).
     #[cfg(not(feature = "migration"))]
-    #[expect(clippy::unused_self)]
     fn on_path_response(&mut self, _: Instant, _: &[u8; 8]) {}
 
     #[inline(never)]
@@ -118,7 +117,7 @@ impl Connection<'_> {
             self.keyring.on_acknowledged(ack.largest);
             // Who read a 1-RTT packet has completed the handshake, whatever became of HANDSHAKE_DONE: without this, a
             // client goes on with Handshake packets that nobody has keys for.
-            self.confirm(place.now);
+            self.confirm(place.now)?;
         }
         if summary.rtt_sampled {
             // Of the least one: queues of our own making must not look like a reason for longer ones.
@@ -147,23 +146,21 @@ impl Connection<'_> {
         self.crypto_receive.store(space, offset, data, buffer);
     }
 
-    fn on_handshake_done(&mut self, now: Instant) -> Result<(), TransportError> {
-        //= rfc9001#4.1.2
-        // Complete is the server's handshake with our Finished, which has to have left.
-        let unheard = self.parts.crypto_send.has_unsent(Space::Handshake);
-        if self.state == State::Handshaking || unheard {
-            return Err(TransportError::new(rule!(
-                Code::PROTOCOL_VIOLATION,
-                "HANDSHAKE_DONE before the handshake was complete"
-            )));
-        }
-        self.confirm(now);
-        Ok(())
+    /// The server may have a complete handshake: that takes our Finished, all of which has to have left.
+    //= rfc9001#4.1.1
+    pub(super) fn is_heard(&self) -> bool {
+        self.state != State::Handshaking && !self.parts.crypto_send.has_unsent(Space::Handshake)
     }
 
-    /// The server has completed the handshake, too.
-    fn confirm(&mut self, now: Instant) {
-        //= rfc9001#4.1.2
+    /// The server has completed the handshake, too, and says so or shows it.
+    //= rfc9001#4.1.2
+    fn confirm(&mut self, now: Instant) -> Result<(), TransportError> {
+        if !self.is_heard() {
+            return Err(TransportError::new(rule!(
+                Code::PROTOCOL_VIOLATION,
+                "the handshake was confirmed before it was complete"
+            )));
+        }
         if self.state == State::Established {
             self.state = State::Confirmed;
             self.recovery.on_handshake_confirmed();
@@ -176,5 +173,6 @@ impl Connection<'_> {
             #[cfg(feature = "migration")]
             self.try_preferred_address(now);
         }
+        Ok(())
     }
 }

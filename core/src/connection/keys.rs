@@ -335,36 +335,20 @@ impl Keyring {
             }
             return Err(self.refuse_phase(packet, payload_at, number));
         };
-        let is_owed = application.answer_owed;
-        self.may_follow(is_owed)?;
+        //= rfc9001#6.2
+        // The peer may not update again before it can know that we followed.
+        if application.answer_owed {
+            return Err(KeyError::Fatal(TransportError::new(rule!(
+                Code::KEY_UPDATE_ERROR,
+                "a key update before the last one was confirmed"
+            ))));
+        }
         self.advance(number, provider);
         if let Some(application) = &mut self.application {
             application.first_received = Some(number);
             application.answer_owed = true;
         }
         Ok(range)
-    }
-
-    /// Whether the peer may update its keys now, where our answer to its last update may be owed still.
-    fn may_follow(&self, is_owed: bool) -> Result<(), KeyError> {
-        let refuse = |rule| Err(KeyError::Fatal(TransportError::new(rule)));
-        //= rfc9001#6.1
-        // Before our first Handshake packet has left, no server can have confirmed anything.
-        if matches!(self.first, First::Initial(_)) {
-            return refuse(rule!(
-                Code::KEY_UPDATE_ERROR,
-                "a key update before the handshake was confirmed"
-            ));
-        }
-        //= rfc9001#6.2
-        // The peer may not update again before it can know that we followed.
-        if is_owed {
-            return refuse(rule!(
-                Code::KEY_UPDATE_ERROR,
-                "a key update before the last one was confirmed"
-            ));
-        }
-        Ok(())
     }
 
     /// What did not open with the next keys may be sealed with those that were replaced, although its number is above

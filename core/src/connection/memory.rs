@@ -46,14 +46,12 @@ impl<'m> Memory<'m> {
     /// The same with places for DATAGRAM frames, twice `Limits::datagrams` bytes: half for each direction. Without
     /// the feature `datagrams` there are none.
     #[must_use]
-    #[cfg_attr(not(feature = "datagrams"), expect(unused_mut))]
+    #[cfg_attr(not(feature = "datagrams"), expect(unused_mut, unused_variables))]
     pub fn datagrams(mut self, bytes: Table<'m, u8>) -> Self {
         #[cfg(feature = "datagrams")]
         {
             self.datagrams = bytes;
         }
-        #[cfg(not(feature = "datagrams"))]
-        let _ = bytes;
         self
     }
 

@@ -281,7 +281,7 @@ impl Connection<'_> {
             .into());
         }
         if self.keyring.phase() != phase_before {
-            self.timers.forget_previous_key();
+            self.on_keys_updated()?;
         }
         //= rfc9001#6.1
         if space == Space::Application && self.keyring.has_replaced() {
@@ -289,6 +289,19 @@ impl Connection<'_> {
                 .keep_previous_key(now, self.recovery.probe_timeout_us());
         }
         Ok((number, payload))
+    }
+
+    /// The server has updated the 1-RTT keys.
+    fn on_keys_updated(&mut self) -> Result<(), TransportError> {
+        self.timers.forget_previous_key();
+        //= rfc9001#6.1
+        if self.is_heard() {
+            return Ok(());
+        }
+        Err(TransportError::new(rule!(
+            Code::KEY_UPDATE_ERROR,
+            "a key update before the handshake was confirmed"
+        )))
     }
 
     /// Checks every frame of a packet: syntax, whether it may stand here, whether CRYPTO data fits.

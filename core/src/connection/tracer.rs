@@ -97,7 +97,6 @@ impl<'m> Tracer<'m> {
 }
 
 #[cfg(not(feature = "sink"))]
-#[expect(clippy::unused_self)]
 impl Tracer<'_> {
     /// Nobody listens.
     pub(crate) const fn is_on(&self) -> bool {

@@ -26,7 +26,6 @@ pub(super) struct VersionChoice {
 }
 
 #[cfg(not(feature = "v2"))]
-#[expect(clippy::unused_self)]
 impl VersionChoice {
     pub(super) const NONE: Self = Self {};
 

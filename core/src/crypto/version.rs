@@ -86,7 +86,6 @@ impl Version {
         (constants.retry_key, constants.retry_nonce)
     }
 
-    #[cfg_attr(not(feature = "v2"), expect(clippy::unused_self))]
     fn constants(self) -> &'static Constants {
         #[cfg(feature = "v2")]
         if self == Self::V2 {

@@ -99,9 +99,10 @@ fn number(value: u16, base: NonZeroU16, put: &mut dyn FnMut(&str)) {
     put(DIGITS.get(digit..=digit).unwrap_or_default());
 }
 
+// Evaluated when compiled.
 const DECIMAL: NonZeroU16 = NonZeroU16::new(10).unwrap();
 #[cfg(feature = "ip-names")]
-const HEXADECIMAL: NonZeroU16 = NonZeroU16::new(16).unwrap();
+const HEXADECIMAL: NonZeroU16 = NonZeroU16::new(16).unwrap(); // likewise
 
 #[cfg(test)]
 mod tests {

@@ -447,10 +447,7 @@ impl RemoteCids {
         Ok(known)
     }
 
-    #[cfg_attr(
-        not(feature = "migration"),
-        expect(clippy::unused_self, unused_variables)
-    )]
+    #[cfg_attr(not(feature = "migration"), expect(unused_variables))]
     fn was_given_back(&self, sequence: u64) -> bool {
         #[cfg(feature = "migration")]
         return self.given_back.contains(&sequence);

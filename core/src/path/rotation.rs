@@ -9,9 +9,9 @@ use crate::time::{Duration, Instant};
 
 /// When the connection ID changes that packets are sent to: never, unless told. What comes first counts.
 ///
-/// Changes cause no packets: the next one that leaves anyway, with something of the application's, has the new ID. The server has to have given two unused
-/// ones, because the last is kept for a change of the path. The old one is good for three probe timeouts more, so that
-/// packets that are under way are not lost, and is retired then (RFC 9000 §5.1.2).
+/// Changes cause no packets: the next one that leaves anyway, with something of the application's, has the new ID. The
+/// server has to have given two unused ones, because the last is kept for a change of the path. The old one is good for
+/// three probe timeouts more, so that packets that are under way are not lost, and is retired then (RFC 9000 §5.1.2).
 ///
 /// ```
 /// use quicpro_core::{Duration, connection::Rotation};
@@ -36,7 +36,7 @@ impl Rotation {
     /// After so many packets that were sent to one ID.
     #[must_use]
     pub const fn after_packets(mut self, packets: u32) -> Self {
-        self.packets = packets as u64;
+        self.packets = packets as u64; // wider; `From` is not const
         self
     }
 
@@ -59,7 +59,7 @@ impl Rotation {
 /// Whole microseconds; what does not fit is as good as never.
 const fn micros(time: Duration) -> u64 {
     let whole = time.as_secs().saturating_mul(1_000_000);
-    whole.saturating_add(time.subsec_micros() as u64)
+    whole.saturating_add(time.subsec_micros() as u64) // likewise
 }
 
 /// How long the connection ID in use has been, and which one it replaced.

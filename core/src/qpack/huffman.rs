@@ -136,6 +136,7 @@ struct Code {
     counts: [u8; (LONGEST - SHORTEST) as usize + 1],
 }
 
+// Evaluated when compiled: symbols and their ranks are below 256; what becomes `usize` grows.
 const CODE: Code = {
     let mut code = Code {
         symbols: [0; 256],

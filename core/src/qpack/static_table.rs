@@ -45,6 +45,7 @@ pub fn find(name: &[u8], value: &[u8]) -> Match {
 /// Entries whose names have this in common are one chain: two names and a half in the mean, where the table has 52.
 const fn bucket(name: &[u8]) -> usize {
     match name {
+        // Wider; `From` is not const.
         [first, .., last] => (name.len() + *first as usize + *last as usize) % BUCKETS,
         _ => 0,
     }

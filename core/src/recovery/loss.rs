@@ -195,10 +195,7 @@ impl Recovery<'_> {
     }
 
     /// Remembers how far each path's packets are acknowledged, which is the measure for its earlier ones.
-    #[cfg_attr(
-        not(feature = "migration"),
-        expect(clippy::unused_self, unused_variables)
-    )]
+    #[cfg_attr(not(feature = "migration"), expect(unused_variables))]
     fn on_number_acknowledged(&mut self, arrivals: &Arrivals, largest: u64) {
         #[cfg(feature = "migration")]
         {

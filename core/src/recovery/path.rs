@@ -134,7 +134,7 @@ impl Path {
 
     /// A packet of `space` with `size` bytes that leaves now is larger than what is known to arrive.
     //= rfc9000#14.4
-    #[cfg_attr(not(feature = "pmtud"), expect(clippy::unused_self, unused_variables))]
+    #[cfg_attr(not(feature = "pmtud"), expect(unused_variables))]
     pub(super) fn is_mtu_probe(&self, space: Space, size: u16) -> bool {
         #[cfg(feature = "pmtud")]
         return space == Space::Application && size > self.mtu.datagram();

@@ -125,10 +125,10 @@ impl SentPacket {
             state |= PROBE;
         }
         Self {
-            // The low halves; what is above follows from the records behind, and 48 bits of time are nine years.
+            // The low halves; what is above follows from the records behind.
             number: packet.number as u32,
             time: time as u32,
-            time_high: (time >> 32) as u16,
+            time_high: (time >> 32) as u16, // nine years
             size: packet.size,
             state,
             ..Self::EMPTY

@@ -84,7 +84,6 @@ impl Skipped {
 pub(super) struct Skipped;
 
 #[cfg(not(feature = "skipped-numbers"))]
-#[expect(clippy::unused_self)]
 impl Skipped {
     pub(super) const NONE: Self = Self;
 

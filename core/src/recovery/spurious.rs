@@ -134,7 +134,6 @@ impl Losses {
 pub(super) struct Losses;
 
 #[cfg(not(feature = "spurious-losses"))]
-#[expect(clippy::unused_self)]
 impl Losses {
     pub(super) const NONE: Self = Self;
 

@@ -247,10 +247,10 @@ impl<'m> Streams<'m> {
             credit: ReceiveCredit::new(now, full, engine),
             allowance: SendCredit::default(),
             budget: Budget::new(
-                // Windows have at most 1 GiB, and requests are fewer.
+                // Windows have at most 1 GiB, and requests and their parts of it are fewer.
                 full.saturating_sub(engine) as u32,
-                limits.requests as u32,
-                initial as u32,
+                limits.requests as u32, // likewise
+                initial as u32,         // likewise
             ),
             opening: [Opening::default(); 2],
             accepting: [

@@ -136,7 +136,7 @@ impl TransportError {
         let frame = if frame > u32::MAX as u64 {
             0
         } else {
-            frame as u32
+            frame as u32 // it fits
         };
         Self { frame, ..self }
     }

@@ -17,7 +17,7 @@ impl Rule {
         // `From` and `try_from` are not const.
         assert!(code <= u16::MAX as u64, "evaluated when compiled");
         Self {
-            code: code as u16,
+            code: code as u16, // asserted
             reason,
         }
     }

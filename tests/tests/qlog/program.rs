@@ -1,23 +1,13 @@
-//! The command, called as from a shell.
+//! The command's verbs for files.
 
-use quicpro::cli::{Console, run};
-use std::ffi::OsString;
+use crate::console::quicpro as run;
 use std::path::Path;
 
 /// The exit code, the output, the errors.
 pub(super) fn quicpro(args: &[&str]) -> (u8, String, String) {
-    let (mut output, mut errors) = (Vec::new(), Vec::new());
-    let mut console = Console {
-        input: &mut &b""[..],
-        output: &mut output,
-        errors: &mut errors,
-        has_progress: false,
-        output_is_terminal: false,
-    };
-    let program = std::iter::once(&"quicpro");
-    let code = run(program.chain(args).map(OsString::from), &mut console);
-    let text = |bytes| String::from_utf8(bytes).expect("text");
-    (code, text(output), text(errors))
+    let outcome = run(args, b"");
+    let output = outcome.text().to_owned();
+    (outcome.code, output, outcome.errors)
 }
 
 pub(super) fn plain(path: &Path) -> &str {

@@ -21,7 +21,7 @@ pub(super) fn is_pkcs1(encoded: &[u8], hash: u8, digest: &[u8]) -> bool {
     // A digest has at most 64 bytes: both sums are below 128.
     info[1] = (info.len() - 2 + digest.len()) as u8;
     info[14] = hash;
-    info[18] = digest.len() as u8;
+    info[18] = digest.len() as u8; // 64 at most
     let Some(fill_length) = encoded.len().checked_sub(3 + info.len() + digest.len()) else {
         return false;
     };

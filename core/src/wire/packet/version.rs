@@ -59,7 +59,6 @@ impl Version {
     }
 
     /// Version 2 counts the types of version 1 one further.
-    #[cfg_attr(not(feature = "v2"), expect(clippy::unused_self))]
     const fn rotated(self, bits: u8, by: u8) -> u8 {
         #[cfg(feature = "v2")]
         if self.0 == Self::V2.0 {
